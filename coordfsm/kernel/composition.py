@@ -1,0 +1,94 @@
+"""Several machines in one process: routing by event, families of machines by key, commands between siblings.
+
+The routing is data, so that no decision hides in it: an input goes to every part that declares its event, in
+the order of the parts; commands that a part raises are handled after the input that raised them, first in,
+first out, by the parts that declare them (not by a nested composition that raised it: that has delivered it
+inside already). A composition has the same `step` and `events` as a machine and can itself be a part.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from coordfsm.kernel.data import Map, Value
+from coordfsm.kernel.effects import Effect, Raise
+from coordfsm.kernel.errors import UndeclaredEventError
+from coordfsm.kernel.inputs import event_of
+from coordfsm.kernel.table import Step
+
+
+class Steppable(Protocol):
+    """What a part runs: a transition table or another composition."""
+
+    @property
+    def events(self) -> frozenset[str]: ...
+
+    @property
+    def rule_names(self) -> tuple[str, ...]: ...
+
+    def step(self, data: Any, given: Value, context: Any = None) -> Step:  # noqa: ARG002  (the shape of a machine)
+        """Handle one input in every part that declares its event. Pure.
+
+        Args:
+            data: a `Value` with one field per part.
+            given: the input.
+            context: not used: the parts' context is this composition's data.
+
+        Raises:
+            UndeclaredEventError: no part declares the event, or a part does not in its current state.
+        """
+        if event_of(given) not in self.events:
+            raise UndeclaredEventError(self.name, "any", event_of(given))
+        pending: deque[tuple[Value, Part | None]] = deque([(given, None)])
+        effects: list[Effect] = []
+        fired: list[str] = []
+        raised = 0
+        while pending:
+            current, raiser = pending.popleft()
+            for part in self._routes.get(event_of(current), ()):
+                if part is raiser:
+                    continue
+                data, produced = self._step_part(part, data, current, fired)
+                effects.extend(produced)
+                # A composition has delivered its own commands inside; a plain machine may raise one for itself.
+                origin = part if isinstance(part.machine, Composition) else None
+                commands = [effect.command for effect in produced if type(effect) is Raise]
+                pending.extend((command, origin) for command in commands)
+                raised += len(commands)
+            if raised > self.MAXIMUM_RAISED:
+                raise RecursionError(f"{self.name}: more than {self.MAXIMUM_RAISED} commands raised by one input")
+        return Step(data, tuple(effects), tuple(fired))
+
+    def _step_part(self, part: Part, data: Any, given: Value, fired: list[str]) -> tuple[Any, tuple[Effect, ...]]:
+        held = getattr(data, part.field)
+        if part.family is None:
+            step = part.machine.step(held, given, data)
+            fired.extend(step.fired)
+            return (data if step.data is held else _replace(data, part.field, step.data)), step.effects
+        effects: tuple[Effect, ...] = ()
+        for key in part.family.keys(data, given):
+            data, produced = self._step_member(part, part.family, key, data, given, fired)
+            effects += produced
+        return data, effects
+
+    def _step_member(
+        self, part: Part, family: Family, key: str, data: Any, given: Value, fired: list[str]
+    ) -> tuple[Any, tuple[Effect, ...]]:
+        members: Map[str, Any] = getattr(data, part.field)
+        initial = family.initial(key)
+        before = members.get(key, initial)
+        step = part.machine.step(before, given, data)
+        fired.extend(step.fired)
+        if step.data is before or step.data == before:
+            return data, step.effects
+        if step.data == initial:
+            members = members.delete(key) if key in members else members
+        else:
+            members = members.set(key, step.data)
+        return _replace(data, part.field, members), step.effects
+
+
+def _replace(data: Any, field: str, value: Any) -> Any:
+    return msgspec.structs.replace(data, **{field: value})
