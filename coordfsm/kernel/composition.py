@@ -18,6 +18,9 @@ from coordfsm.kernel.errors import UndeclaredEventError
 from coordfsm.kernel.inputs import event_of
 from coordfsm.kernel.table import Step
 
+MAXIMUM_RAISED = 10_000
+"""Commands raised within one step; more means that machines raise in a circle."""
+
 
 class Steppable(Protocol):
     """What a part runs: a transition table or another composition."""
@@ -27,6 +30,52 @@ class Steppable(Protocol):
 
     @property
     def rule_names(self) -> tuple[str, ...]: ...
+
+    def step(self, data: Any, given: Value, context: Any = None) -> Step: ...
+
+
+class Family(NamedTuple):
+    """One machine per key, held in a `Map` field.
+
+    Attributes:
+        keys: the keys that an input concerns: ``(composition's data, input) -> keys``.
+        initial: the data of a machine that has no entry yet. A machine whose data are back to this value is dropped
+            from the map, so that idle machines cost nothing.
+    """
+
+    keys: Callable[[Any, Any], Iterable[str]]
+    initial: Callable[[str], Any]
+
+
+class Part(NamedTuple):
+    """A machine (or a family of them) in a composition.
+
+    Attributes:
+        field: the field of the composition's data that holds its data.
+        machine: the compiled machine.
+        family: None for a single machine.
+    """
+
+    field: str
+    machine: Steppable
+    family: Family | None = None
+
+
+class Composition:
+    """The parts of a process behind one step function. Parts read the composition's data as their context.
+
+    Attributes:
+        name: for error messages.
+        events: every event that some part declares.
+        rule_names: the rules of all parts, for coverage.
+    """
+
+    def __init__(self, name: str, parts: tuple[Part, ...]) -> None:
+        self.name = name
+        self.parts = parts
+        self.events = frozenset(event for part in parts for event in part.machine.events)
+        self.rule_names = tuple(name for part in parts for name in part.machine.rule_names)
+        self._routes = {event: tuple(part for part in parts if event in part.machine.events) for event in self.events}
 
     def step(self, data: Any, given: Value, context: Any = None) -> Step:  # noqa: ARG002  (the shape of a machine)
         """Handle one input in every part that declares its event. Pure.
@@ -57,37 +106,38 @@ class Steppable(Protocol):
                 commands = [effect.command for effect in produced if type(effect) is Raise]
                 pending.extend((command, origin) for command in commands)
                 raised += len(commands)
-            if raised > self.MAXIMUM_RAISED:
-                raise RecursionError(f"{self.name}: more than {self.MAXIMUM_RAISED} commands raised by one input")
+            if raised > MAXIMUM_RAISED:
+                raise RecursionError(f"{self.name}: more than {MAXIMUM_RAISED} commands raised by one input")
         return Step(data, tuple(effects), tuple(fired))
 
     def _step_part(self, part: Part, data: Any, given: Value, fired: list[str]) -> tuple[Any, tuple[Effect, ...]]:
-        held = getattr(data, part.field)
         if part.family is None:
+            held = getattr(data, part.field)
             step = part.machine.step(held, given, data)
             fired.extend(step.fired)
             return (data if step.data is held else _replace(data, part.field, step.data)), step.effects
         effects: tuple[Effect, ...] = ()
         for key in part.family.keys(data, given):
-            data, produced = self._step_member(part, part.family, key, data, given, fired)
+            data, produced = _step_member(part, part.family, key, data, given, fired)
             effects += produced
         return data, effects
 
-    def _step_member(
-        self, part: Part, family: Family, key: str, data: Any, given: Value, fired: list[str]
-    ) -> tuple[Any, tuple[Effect, ...]]:
-        members: Map[str, Any] = getattr(data, part.field)
-        initial = family.initial(key)
-        before = members.get(key, initial)
-        step = part.machine.step(before, given, data)
-        fired.extend(step.fired)
-        if step.data is before or step.data == before:
-            return data, step.effects
-        if step.data == initial:
-            members = members.delete(key) if key in members else members
-        else:
-            members = members.set(key, step.data)
-        return _replace(data, part.field, members), step.effects
+
+def _step_member(
+    part: Part, family: Family, key: str, data: Any, given: Value, fired: list[str]
+) -> tuple[Any, tuple[Effect, ...]]:
+    members: Map[str, Any] = getattr(data, part.field)
+    initial = family.initial(key)
+    before = members.get(key, initial)
+    step = part.machine.step(before, given, data)
+    fired.extend(step.fired)
+    if step.data is before or step.data == before:
+        return data, step.effects
+    if step.data != initial:
+        members = members.set(key, step.data)
+    elif key in members:
+        members = members.delete(key)
+    return _replace(data, part.field, members), step.effects
 
 
 def _replace(data: Any, field: str, value: Any) -> Any:

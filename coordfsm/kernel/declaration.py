@@ -58,7 +58,7 @@ def leaves(machine: type[Machine]) -> Iterator[State]:
 def events_of(machine: type[Machine]) -> tuple[Event, ...]:
     """Every event that the machine's transitions name."""
     # The library types `events` for instances only; on the class it is a property of the metaclass.
-    return tuple(cast(Any, machine).events)
+    return tuple(cast("Any", machine).events)
 
 
 def initial_leaf(state: State) -> State:
