@@ -1,0 +1,376 @@
+"""The meaning of a model: initial state, and the successors of a state. Every engine explores exactly this.
+
+Local steps are tabulated: the real machine's `step` is called once for each (node, local state, input), and
+local states and envelopes are interned to small integers, so that a global state is a tuple of integers.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from coordfsm.check.model import Envelope, Local, Model, Multiset, Node, Ordered, UnreliableSet
+from coordfsm.kernel import (
+    CancelTimer,
+    Command,
+    Effect,
+    Input,
+    ModelError,
+    Notify,
+    Persist,
+    Received,
+    Recover,
+    Send,
+    SetTimer,
+    TimerFired,
+    Value,
+    apply_writes,
+    encode,
+    event_of,
+)
+
+ActionKind = Literal["deliver", "lose", "timeout", "command", "crash", "recover", "partition", "heal"]
+
+
+class Action(Value):
+    """One transition of a global state, as the environment chose it.
+
+    Attributes:
+        kind: ``deliver``, ``lose``, ``timeout``, ``command``, ``crash``, ``recover``, ``partition`` or ``heal``.
+        node: the node it happens at; the partition's name for ``partition`` and ``heal``.
+        given: the input that the machine got, or the envelope that was lost; None where there is none.
+        torn: the process crashed after this many effects of the step; -1: it did not crash.
+        copied: the delivered message also stayed in flight (a duplication).
+    """
+
+    kind: str
+    node: str
+    given: Any = None
+    torn: int = -1
+    copied: bool = False
+
+
+class Outcome(NamedTuple):
+    """One way in which a local step can end: whole, or cut short by a crash after some of its effects."""
+
+    local: Local
+    sends: tuple[Envelope, ...]
+    fired: tuple[str, ...]
+    torn: int  # effects done before the crash; -1: the step completed
+
+
+class State(NamedTuple):
+    """A global state: interned local states, what is in flight, budgets left, the partition in force (0: none).
+
+    `network` is, by kind of network: a frozenset of envelope ids, a frozenset of (envelope id, copies), or a
+    frozenset of ((sender, receiver), ids in order).
+    """
+
+    locals: tuple[int, ...]
+    network: frozenset[Any]
+    budgets: tuple[int, ...]
+    cut: int
+
+
+class Interner:
+    """Small integers for values, by equality; ids count up from 0 in order of first appearance."""
+
+    def __init__(self) -> None:
+        self._ids: dict[Any, int] = {}
+        self.values: list[Any] = []
+
+    def __call__(self, value: Any) -> int:
+        known = self._ids.get(value)
+        if known is None:
+            known = self._ids[value] = len(self.values)
+            self.values.append(value)
+        return known
+
+
+def apply_effects(
+    node: Node, local: Local, data: Any, effects: tuple[Effect, ...]
+) -> tuple[Local, tuple[Envelope, ...]]:
+    """The local state and the sends after a process with new `data` carried out `effects` in order."""
+    durable, timers, history = local.durable, set(local.timers), local.history
+    sends: list[Envelope] = []
+    for effect in effects:
+        if isinstance(effect, Persist):
+            durable = apply_writes(durable, effect.writes)
+        elif isinstance(effect, Send):
+            sends.append(Envelope(node.name, effect.to, effect.message))
+        elif isinstance(effect, SetTimer):
+            timers.add(effect.timer)
+        elif isinstance(effect, CancelTimer):
+            timers.discard(effect.timer)
+        elif isinstance(effect, Notify):
+            history = node.history(history, effect.event)
+    ordered = tuple(sorted(timers, key=lambda timer: (timer.kind, timer.subject)))
+    return Local(data, durable, ordered, history), tuple(sends)
+
+
+def crashed(local: Local) -> Local:
+    """What is left of a node that crashes: durable records and history."""
+    return Local(None, local.durable, (), local.history)
+
+
+class System:
+    """A model made executable: interned, tabulated, with one method that gives all successors of a state."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.index = {node.name: position for position, node in enumerate(model.nodes)}
+        if len(self.index) != len(model.nodes):
+            raise ModelError(f"{model.name}: two nodes have the same name")
+        self.locals = Interner()
+        self.envelopes = Interner()
+        self.fired: set[str] = set()
+        self.cut_off = 0
+        self._outcomes: dict[tuple[int, int, Input], tuple[Outcome, ...]] = {}
+        self._commands: dict[tuple[int, int], tuple[Command, ...]] = {}
+        self._order: list[bytes] = []
+
+    @cached_property
+    def budget_names(self) -> tuple[str, ...]:
+        """The bounded budgets, in the order in which a state holds them."""
+        network, faults = self.model.network, self.model.faults
+        names = []
+        if isinstance(network, Multiset | Ordered):
+            names += [name for name in ("loss", "duplicate") if getattr(network, name)]
+        names += [name for name in ("crash", "partition") if getattr(faults, name)]
+        return (*names, *sorted(self.model.budgets))
+
+    @cached_property
+    def first_budgets(self) -> tuple[int, ...]:
+        """What every budget holds at the start."""
+        network, faults = self.model.network, self.model.faults
+        held = {"crash": faults.crash, "partition": faults.partition, **self.model.budgets}
+        if isinstance(network, Multiset | Ordered):
+            held |= {"loss": network.loss or 0, "duplicate": network.duplicate}
+        return tuple(held[name] for name in self.budget_names)
+
+    # -- local steps -------------------------------------------------------------------------------------------
+
+    def outcomes(self, position: int, local_id: int, given: Input) -> tuple[Outcome, ...]:
+        """Every way in which node `position` can take `given`; none when its machine ignores it."""
+        key = (position, local_id, given)
+        known = self._outcomes.get(key)
+        if known is None:
+            known = self._outcomes[key] = tuple(self._compute(position, self.locals.values[local_id], given))
+        return known
+
+    def _compute(self, position: int, local: Local, given: Input) -> Iterator[Outcome]:
+        node = self.model.nodes[position]
+        if isinstance(given, Recover):
+            data = node.initial
+        else:
+            data = local.data
+            if isinstance(given, TimerFired):
+                local = msgspec.structs.replace(local, timers=tuple(t for t in local.timers if t != given.timer))
+        step = node.step(data, given)
+        whole, sends = apply_effects(node, local, step.data, step.effects)
+        yield Outcome(whole, sends, step.fired, -1)
+        if not (self.model.faults.crash and self.model.faults.torn and self.may_crash(position)):
+            return
+        seen = {(crashed(whole), sends)}
+        for done in range(len(step.effects)):
+            partly, sent = apply_effects(node, local, step.data, step.effects[:done])
+            if (crashed(partly), sent) not in seen:
+                seen.add((crashed(partly), sent))
+                yield Outcome(crashed(partly), sent, step.fired, done)
+
+    def may_crash(self, position: int) -> bool:
+        """Whether the model lets this node crash."""
+        crashable = self.model.faults.crashable
+        return crashable is None or self.model.nodes[position].name in crashable
+
+    def commands(self, position: int, local_id: int) -> tuple[Command, ...]:
+        """What the environment may ask of a node in this local state."""
+        key = (position, local_id)
+        known = self._commands.get(key)
+        if known is None:
+            local = self.locals.values[local_id]
+            known = self._commands[key] = tuple(self.model.nodes[position].commands(local))
+        return known
+
+    # -- global states -----------------------------------------------------------------------------------------
+
+    def initial(self) -> State:
+        """The one initial state: every node started, its first effects done."""
+        locals_: list[int] = []
+        network: frozenset[Any] = frozenset()
+        for node in self.model.nodes:
+            local = Local(node.initial, node.durable, (), node.first_history)
+            if node.boots:
+                step = node.step(node.initial, Recover(node.durable))
+                self.fired.update(step.fired)
+                local, sends = apply_effects(node, local, step.data, step.effects)
+                network = self._send(network, sends)
+            locals_.append(self.locals(local))
+        return State(tuple(locals_), network, self.first_budgets, 0)
+
+    def local(self, state: State, position: int) -> Local:
+        """A node's local state in a global state."""
+        value: Local = self.locals.values[state.locals[position]]
+        return value
+
+    def in_flight(self, state: State) -> frozenset[Envelope]:
+        """The distinct envelopes in flight."""
+        return frozenset(self.envelopes.values[identifier] for identifier, _ in self._flying(state.network))
+
+    def successors(self, state: State) -> Iterator[tuple[Action, State]]:
+        """Every transition out of a state, in a fixed order."""
+        yield from self._deliveries(state)
+        for position in range(len(self.model.nodes)):
+            if self.local(state, position).data is None:
+                yield from self._recovery(state, position)
+            else:
+                yield from self._local_inputs(state, position)
+                yield from self._crash(state, position)
+        yield from self._losses(state)
+        yield from self._cuts(state)
+
+    def _deliveries(self, state: State) -> Iterator[tuple[Action, State]]:
+        links = self._cut_links(state)
+        for identifier, network in self._flying(state.network):
+            envelope: Envelope = self.envelopes.values[identifier]
+            position = self.index.get(envelope.receiver)
+            if position is None:
+                raise ModelError(
+                    f"{self.model.name}: a message to unknown node {envelope.receiver!r}: {envelope.message}"
+                )
+            if (envelope.sender, envelope.receiver) in links or self.local(state, position).data is None:
+                continue
+            given = Received(envelope.sender, envelope.message)
+            keeps = isinstance(self.model.network, UnreliableSet)
+            after = state if keeps else state._replace(network=network)
+            yield from self._take("deliver", after, position, given, pruned=keeps)
+            spent = None if keeps else self._spend(state, "duplicate")
+            if spent is not None:
+                for action, successor in self._take("deliver", spent, position, given, pruned=False):
+                    yield msgspec.structs.replace(action, copied=True), successor
+
+    def _local_inputs(self, state: State, position: int) -> Iterator[tuple[Action, State]]:
+        for timer in self.local(state, position).timers:
+            yield from self._budgeted("timeout", state, position, TimerFired(timer))
+        for command in self.commands(position, state.locals[position]):
+            yield from self._budgeted("command", state, position, command)
+
+    def _budgeted(
+        self, kind: ActionKind, state: State, position: int, given: TimerFired | Command
+    ) -> Iterator[tuple[Action, State]]:
+        event = event_of(given)
+        spent = self._spend(state, event) if event in self.model.budgets else state
+        if spent is not None:
+            yield from self._take(kind, spent, position, given, pruned=kind == "command")
+
+    def _crash(self, state: State, position: int) -> Iterator[tuple[Action, State]]:
+        spent = self._spend(state, "crash") if self.may_crash(position) else None
+        if spent is not None:
+            local = self.locals(crashed(self.local(state, position)))
+            yield Action("crash", self.model.nodes[position].name), self._with_local(spent, position, local)
+
+    def _recovery(self, state: State, position: int) -> Iterator[tuple[Action, State]]:
+        if not self.model.faults.recover:
+            return
+        if self.model.nodes[position].boots:
+            recover = Recover(self.local(state, position).durable)
+            yield from self._take("recover", state, position, recover, pruned=False)
+        else:
+            local = msgspec.structs.replace(self.local(state, position), data=self.model.nodes[position].initial)
+            successor = self._with_local(state, position, self.locals(local))
+            yield Action("recover", self.model.nodes[position].name), successor
+
+    def _losses(self, state: State) -> Iterator[tuple[Action, State]]:
+        network = self.model.network
+        if isinstance(network, UnreliableSet) or network.loss == 0:
+            return
+        spent = state if network.loss is None else self._spend(state, "loss")
+        if spent is not None:
+            for identifier, left in self._flying(state.network):
+                envelope: Envelope = self.envelopes.values[identifier]
+                yield Action("lose", envelope.receiver, envelope), spent._replace(network=left)
+
+    def _cuts(self, state: State) -> Iterator[tuple[Action, State]]:
+        partitions = self.model.faults.partitions
+        if state.cut:
+            yield Action("heal", partitions[state.cut - 1].name), state._replace(cut=0)
+            return
+        spent = self._spend(state, "partition")
+        if spent is not None:
+            for number, partition in enumerate(partitions, 1):
+                yield Action("partition", partition.name), spent._replace(cut=number)
+
+    def _take(
+        self, kind: ActionKind, state: State, position: int, given: Input, *, pruned: bool
+    ) -> Iterator[tuple[Action, State]]:
+        for outcome in self.outcomes(position, state.locals[position], given):
+            if pruned and not outcome.fired:
+                return  # an ignored input that consumes nothing is not a transition
+            if self.model.boundary is not None and not self.model.boundary(outcome.local):
+                self.cut_off += 1
+                continue
+            spent = state if outcome.torn < 0 else self._spend(state, "crash")
+            if spent is None:
+                continue
+            self.fired.update(outcome.fired)
+            successor = self._with_local(spent, position, self.locals(outcome.local))
+            successor = successor._replace(network=self._send(successor.network, outcome.sends))
+            yield Action(kind, self.model.nodes[position].name, given, outcome.torn), successor
+
+    def _with_local(self, state: State, position: int, local_id: int) -> State:
+        locals_ = (*state.locals[:position], local_id, *state.locals[position + 1 :])
+        return state._replace(locals=locals_)
+
+    def _spend(self, state: State, name: str) -> State | None:
+        if name not in self.budget_names:
+            return None
+        position = self.budget_names.index(name)
+        left = state.budgets[position]
+        if left == 0:
+            return None
+        return state._replace(budgets=(*state.budgets[:position], left - 1, *state.budgets[position + 1 :]))
+
+    def _cut_links(self, state: State) -> frozenset[tuple[str, str]]:
+        return self.model.faults.partitions[state.cut - 1].links if state.cut else frozenset()
+
+    # -- the network -------------------------------------------------------------------------------------------
+
+    def _send(self, network: frozenset[Any], sends: tuple[Envelope, ...]) -> frozenset[Any]:
+        kind = self.model.network
+        for envelope in sends:
+            identifier = self.envelopes(envelope)
+            if isinstance(kind, UnreliableSet):
+                network |= {identifier}
+            elif isinstance(kind, Multiset):
+                copies = next((count for known, count in network if known == identifier), 0)
+                if copies < kind.copies:
+                    network = (network - {(identifier, copies)}) | {(identifier, copies + 1)}
+            else:
+                link = (envelope.sender, envelope.receiver)
+                queued = next((queue for known, queue in network if known == link), ())
+                if kind.capacity is None or len(queued) < kind.capacity:
+                    network = (network - {(link, queued)}) | {(link, (*queued, identifier))}
+        return network
+
+    def _flying(self, network: frozenset[Any]) -> list[tuple[int, frozenset[Any]]]:
+        """Each deliverable envelope with the network that is left once one copy of it is taken out."""
+        kind = self.model.network
+        taken: list[tuple[int, frozenset[Any]]] = []
+        if isinstance(kind, UnreliableSet):
+            taken = [(identifier, network - {identifier}) for identifier in network]
+        elif isinstance(kind, Multiset):
+            for identifier, copies in network:
+                rest = network - {(identifier, copies)}
+                taken.append((identifier, rest | {(identifier, copies - 1)} if copies > 1 else rest))
+        else:
+            for link, queue in network:
+                rest = network - {(link, queue)}
+                taken.append((queue[0], rest | {(link, queue[1:])} if len(queue) > 1 else rest))
+        return sorted(taken, key=lambda item: self._rank(item[0]))
+
+    def _rank(self, identifier: int) -> bytes:
+        """Canonical bytes order envelopes the same way in every run, whatever the order of discovery."""
+        while len(self._order) <= identifier:
+            self._order.append(encode(self.envelopes.values[len(self._order)]))
+        return self._order[identifier]
