@@ -216,7 +216,13 @@ class System:
 
     def in_flight(self, state: State) -> frozenset[Envelope]:
         """The distinct envelopes in flight."""
-        return frozenset(self.envelopes.values[identifier] for identifier, _ in self._flying(state.network))
+        if isinstance(self.model.network, UnreliableSet):
+            identifiers = iter(state.network)
+        elif isinstance(self.model.network, Multiset):
+            identifiers = (identifier for identifier, _ in state.network)
+        else:
+            identifiers = (identifier for _, queue in state.network for identifier in queue)
+        return frozenset(self.envelopes.values[identifier] for identifier in identifiers)
 
     def successors(self, state: State) -> Iterator[tuple[Action, State]]:
         """Every transition out of a state, in a fixed order."""

@@ -25,7 +25,9 @@ from coordfsm.kernel.errors import DeclarationError
 EVENT_PREFIXES = ("recv_", "timeout_", "local_")
 
 _HOOK_PREFIXES = ("on_", "before_", "after_", "prepare_", "validate_")
-_LIBRARY_SWITCHES = frozenset({"validate_final_reachability", "validate_trap_states", "validate_disconnected_states"})
+_DECLARATION_SWITCHES = frozenset(
+    {"ignored", "validate_final_reachability", "validate_trap_states", "validate_disconnected_states"}
+)
 _RESERVED_STATE_IDS = frozenset(dir(StateChart))
 
 
@@ -126,7 +128,7 @@ def _check_namespace(machine: type[Machine]) -> None:
     states = {state.id for state in _all_states(machine)}
     functions = _referenced_functions(machine)
     for name, value in _own_attributes(machine):
-        if name.startswith("__") or name in events or name in states or name == "ignored":
+        if name.startswith("__") or name in events or name in states or name in _DECLARATION_SWITCHES:
             continue
         if name.startswith(_HOOK_PREFIXES) or (name.endswith("_state") and callable(value)):
             _fail(machine, f"{name!r} is a hook that the library would call by its name; use `on=` of a transition")

@@ -1,0 +1,221 @@
+"""The reference explorer: the definition of what an exploration is, and the oracle of the native engine.
+
+Breadth-first, so the first counterexample is a shortest one; exact, so no state is lost to a collision.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from coordfsm.check.model import Model, Property
+from coordfsm.check.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict
+from coordfsm.check.semantics import Action, State, System
+from coordfsm.check.trace import build_trace
+from coordfsm.kernel import ModelError
+
+PROGRESS_EVERY = 4096  # expanded states between two looks at the clock
+
+DEADLOCK = Property(
+    "deadlock", "A state in which nothing can happen is one in which every node may rest.", lambda _observations: True
+)
+
+
+@dataclass
+class _Search:
+    """What a breadth-first search has found so far."""
+
+    system: System
+    parents: dict[State, tuple[State, Action] | None] = field(default_factory=dict)
+    depths: dict[State, int] = field(default_factory=dict)
+    edges: list[tuple[State, State]] = field(default_factory=list)
+    witnesses: dict[str, int] = field(default_factory=dict)
+    taken: Counter[str] = field(default_factory=Counter)
+    transitions: int = 1
+    depth: int = 1
+    stopped: str | None = None
+    violated: tuple[Property, State] | None = None
+
+
+def explore(
+    model: Model,
+    limits: Limits = NO_LIMITS,
+    progress: Callable[[Progress], None] | None = None,
+    *,
+    mutant: str = "",
+) -> Report:
+    """Explore every reachable state of a model, or stop at the first violation or limit.
+
+    Args:
+        model: what to explore.
+        limits: when to stop early; the verdict is then ``incomplete``.
+        progress: called from time to time while running.
+        mutant: the name of the broken variant that `model` was built with, for the counterexample.
+
+    Raises:
+        ModelError: the model needs an engine that handles its properties' kinds.
+    """
+    unsupported = sorted({item.kind for item in model.properties} & {"eventually", "leads_to"})
+    if unsupported:
+        raise ModelError(f"the reference explorer checks no {' or '.join(unsupported)} property; use the native engine")
+    started = time.monotonic()
+    search = _Search(System(model))
+    _run(search, limits, progress, started)
+    if search.violated is None and search.stopped is None:
+        search.violated = _unreachable_good(search)
+    return _report(search, time.monotonic() - started, mutant)
+
+
+def _run(search: _Search, limits: Limits, progress: Callable[[Progress], None] | None, started: float) -> None:
+    system, model = search.system, search.system.model
+    keep_edges = any(item.kind == "reachable" for item in model.properties)
+    first = system.initial()
+    frontier = [first]
+    search.parents[first], search.depths[first] = None, 1
+    if _look(search, first):
+        return
+    while frontier:
+        following: list[State] = []
+        for number, state in enumerate(frontier):
+            if number % PROGRESS_EVERY == 0 and _over(search, limits, progress, started, len(frontier) - number):
+                return
+            alive = False
+            for action, successor in system.successors(state):
+                alive = True
+                search.transitions += 1
+                search.taken[_fault_name(action)] += 1
+                if keep_edges:
+                    search.edges.append((state, successor))
+                if successor not in search.parents:
+                    search.parents[successor] = (state, action)
+                    search.depths[successor] = search.depth + 1
+                    if _look(search, successor):
+                        search.depth += 1
+                        return
+                    following.append(successor)
+            if not alive and model.deadlock and not _may_rest(system, state):
+                search.violated = (DEADLOCK, state)
+                return
+        if following and limits.max_depth is not None and search.depth >= limits.max_depth:
+            search.stopped = f"depth {limits.max_depth}"
+            return
+        frontier = following
+        search.depth += bool(following)
+
+
+def _over(
+    search: _Search, limits: Limits, progress: Callable[[Progress], None] | None, started: float, frontier: int
+) -> bool:
+    seconds = time.monotonic() - started
+    states = len(search.parents)
+    if progress is not None:
+        progress(Progress(states, search.transitions, frontier, search.depth, seconds))
+    if limits.max_states is not None and states >= limits.max_states:
+        search.stopped = f"{limits.max_states} states"
+    elif limits.max_seconds is not None and seconds >= limits.max_seconds:
+        search.stopped = f"{limits.max_seconds:g} seconds"
+    return search.stopped is not None
+
+
+def holds_in(system: System, item: Property, state: State, predicate: Callable[..., bool] | None = None) -> bool:
+    """Whether a property's predicate (or another of the same shape) is true in one state."""
+    observations = tuple(item.observe(system.local(state, position)) for position in range(len(system.model.nodes)))
+    chosen = predicate or item.predicate
+    return chosen(observations, system.in_flight(state)) if item.messages else chosen(observations)
+
+
+def _look(search: _Search, state: State) -> bool:
+    """Check the invariants and witnesses of a new state; whether an invariant is violated."""
+    for item in search.system.model.properties:
+        if item.kind == "invariant" and not holds_in(search.system, item, state):
+            search.violated = (item, state)
+            return True
+        if item.kind == "sometimes" and item.id not in search.witnesses and holds_in(search.system, item, state):
+            search.witnesses[item.id] = search.depths[state]
+    return False
+
+
+def _may_rest(system: System, state: State) -> bool:
+    return all(node.final(system.local(state, position)) for position, node in enumerate(system.model.nodes))
+
+
+def _unreachable_good(search: _Search) -> tuple[Property, State] | None:
+    """The first state, breadth-first, from which no good state of a ``reachable`` property can be reached."""
+    backwards: dict[State, list[State]] = {}
+    for source, target in search.edges:
+        backwards.setdefault(target, []).append(source)
+    for item in search.system.model.properties:
+        if item.kind != "reachable":
+            continue
+        good = [state for state in search.parents if holds_in(search.system, item, state)]
+        reached = set(good)
+        while good:
+            for source in backwards.get(good.pop(), ()):
+                if source not in reached:
+                    reached.add(source)
+                    good.append(source)
+        lost = next((state for state in search.parents if state not in reached), None)
+        if lost is not None:
+            return item, lost
+    return None
+
+
+def _path(search: _Search, state: State) -> list[tuple[Action | None, State]]:
+    def backwards() -> Iterator[tuple[Action | None, State]]:
+        current = state
+        while (parent := search.parents[current]) is not None:
+            yield parent[1], current
+            current = parent[0]
+        yield None, current
+
+    return list(backwards())[::-1]
+
+
+def _fault_name(action: Action) -> str:
+    if action.torn >= 0:
+        return "torn"
+    return "duplicate" if action.copied else action.kind
+
+
+def _report(search: _Search, seconds: float, mutant: str) -> Report:
+    system, model = search.system, search.system.model
+    results = tuple(_result(search, item) for item in (*model.properties, *((DEADLOCK,) if model.deadlock else ())))
+    verdicts = {result.verdict for result in results}
+    verdict: Verdict = "violated" if "violated" in verdicts else "incomplete" if search.stopped else "holds"
+    counterexample = None
+    if search.violated is not None:
+        item, state = search.violated
+        counterexample = build_trace(system, _path(search, state), item.id, item.statement, mutant=mutant)
+    declared: dict[str, Any] = dict.fromkeys(name for node in model.nodes for name in node.rules)
+    return Report(
+        model=model.name,
+        parameters=dict(model.parameters),
+        verdict=verdict,
+        distinct_states=len(search.parents),
+        transitions=search.transitions,
+        depth=search.depth,
+        seconds=seconds,
+        properties=results,
+        never_fired=tuple(name for name in declared if name not in system.fired),
+        counterexample=counterexample,
+        stopped=search.stopped,
+        cut_off=system.cut_off,
+        faults=dict(sorted(search.taken.items())),
+        details={"states_per_second": round(len(search.parents) / max(seconds, 1e-9))},
+    )
+
+
+def _result(search: _Search, item: Property) -> PropertyResult:
+    kind = "deadlock" if item is DEADLOCK else item.kind
+    witness = search.witnesses.get(item.id)
+    verdict: Verdict
+    if search.violated is not None and search.violated[0] is item:
+        verdict = "violated"
+    elif witness is not None:
+        verdict = "holds"
+    elif search.stopped is not None or search.violated is not None:
+        verdict = "incomplete"
+    else:
+        verdict = "violated" if kind == "sometimes" else "holds"
+    return PropertyResult(item.id, kind, verdict, witness)
