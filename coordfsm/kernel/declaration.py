@@ -178,6 +178,9 @@ def _check_transition(machine: type[Machine], transition: Transition) -> None:
     for event_object in transition.events:
         if getattr(event_object, "delay", None):
             _fail(machine, f"event {event_object!s} has a delay, which reads the real clock; use a SetTimer effect")
+    if transition.internal and transition.source.states:
+        # The library re-enters the initial child here, which nobody who writes "internal" expects.
+        _fail(machine, f"{where} ({', '.join(events)}) is internal to a compound state; declare it on each child")
     if len(transition.targets) != 1:
         _fail(machine, f"{where} ({', '.join(events)}) needs exactly one target")
     for name, group in (

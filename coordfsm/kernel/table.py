@@ -59,6 +59,7 @@ class TransitionTable:
     """A compiled machine.
 
     Attributes:
+        declaration: the machine that was compiled; the drawing and the library's own engine start from it.
         name: the machine's class name.
         states: every leaf state id, declared order.
         initial: the initial state id.
@@ -69,13 +70,14 @@ class TransitionTable:
 
     def __init__(
         self,
-        name: str,
+        declaration: type[Machine],
         states: tuple[str, ...],
         initial: str,
         rules: dict[tuple[str, str], tuple[Rule, ...]],
         ignored: dict[tuple[str, str], str],
     ) -> None:
-        self.name = name
+        self.declaration = declaration
+        self.name = declaration.__name__
         self.states = states
         self.initial = initial
         self.rules = rules
@@ -132,17 +134,14 @@ def compile_machine(machine: type[Machine]) -> TransitionTable:
     ignored = _expand_ignored(machine, states)
     _check_complete(machine.__name__, states, rules, ignored)
     initial = initial_leaf(next(state for state in machine.states if state.initial)).id
-    return TransitionTable(
-        machine.__name__, states, initial, {key: tuple(group) for key, group in rules.items()}, ignored
-    )
+    return TransitionTable(machine, states, initial, {key: tuple(group) for key, group in rules.items()}, ignored)
 
 
 def _compile_rule(machine: str, source: str, event: str, transition: Any) -> Rule:
     guards = guards_of(transition)
     names = tuple(function.__name__ if expected else f"not {function.__name__}" for function, expected in guards)
     action = action_of(transition)
-    # An internal transition of a compound state keeps the leaf; every other one enters its target.
-    target = source if transition.internal else initial_leaf(transition.target).id
+    target = initial_leaf(transition.target).id
     condition = f" [{' and '.join(names)}]" if names else ""
     return Rule(
         source=source,
