@@ -1,0 +1,1 @@
+"""Membership: who is in the cluster. Failure detector, cut detector, view change, lifecycle."""
