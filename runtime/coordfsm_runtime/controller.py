@@ -1,0 +1,107 @@
+"""Time for the machines: which timer is due, and one armed alarm for the earliest.
+
+The interface is what a process needs of time; real time implements it here. A timer is never early, may be late by
+any amount, and one that was cancelled or set again never fires as it was.
+"""
+
+import asyncio
+import heapq
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from coordfsm.kernel import Timer
+
+_SLACK_ENTRIES = 64
+
+
+class Controller(Protocol):
+    """A process's clock and timers."""
+
+    def now_ms(self) -> int:
+        """Monotonic milliseconds."""
+        ...
+
+    def set_timer(self, timer: Timer, after_ms: int) -> None:
+        """Make the timer due once, `after_ms` from now; replaces a pending one of the same identity."""
+        ...
+
+    def cancel_timer(self, timer: Timer) -> None:
+        """The timer will not become due. Cancelling one that is not set does nothing."""
+        ...
+
+    def take_due(self) -> Timer | None:
+        """The timer that is due longest, taken; None when none is due."""
+        ...
+
+
+class RealTime:
+    """Timers on the monotonic clock of the event loop.
+
+    Args:
+        wake: called from the event loop when a timer is due; the owner then takes what is due.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._loop = asyncio.get_running_loop()
+        self._due: list[tuple[float, int, Timer]] = []
+        self._live: dict[Timer, int] = {}
+        self._count = 0
+        self._alarm: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def now_ms(self) -> int:
+        return int(time.monotonic() * 1000)
+
+    def set_timer(self, timer: Timer, after_ms: int) -> None:
+        self._count += 1
+        self._live[timer] = self._count
+        heapq.heappush(self._due, (time.monotonic() + after_ms / 1000, self._count, timer))
+        if len(self._due) > 2 * len(self._live) + _SLACK_ENTRIES:
+            self._due = [entry for entry in self._due if self._live.get(entry[2]) == entry[1]]
+            heapq.heapify(self._due)
+        self._arm()
+
+    def cancel_timer(self, timer: Timer) -> None:
+        self._live.pop(timer, None)
+
+    def take_due(self) -> Timer | None:
+        self._drop_stale()
+        if not self._due or self._due[0][0] > time.monotonic():
+            self._arm()
+            return None
+        _, _, timer = heapq.heappop(self._due)
+        del self._live[timer]
+        return timer
+
+    def pending(self) -> int:
+        """How many timers are set."""
+        return len(self._live)
+
+    def close(self) -> None:
+        """No timer fires any more."""
+        self._closed = True
+        self._live.clear()
+        self._due.clear()
+        if self._alarm is not None:
+            self._alarm.cancel()
+
+    def _drop_stale(self) -> None:
+        while self._due and self._live.get(self._due[0][2]) != self._due[0][1]:
+            heapq.heappop(self._due)
+
+    def _arm(self) -> None:
+        self._drop_stale()
+        if self._closed or not self._due:
+            return
+        due = self._due[0][0]
+        if self._alarm is not None:
+            if not self._alarm.cancelled() and self._alarm.when() <= due:
+                return
+            self._alarm.cancel()
+        self._alarm = self._loop.call_at(due, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._wake()

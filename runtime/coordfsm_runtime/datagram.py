@@ -1,0 +1,198 @@
+"""One datagram: a clear header, and a frame that is sealed under a cluster key or, on trusted paths only, plain.
+
+::
+
+    header  version 1 | form 1 | label 4                             both forms
+            | key id 4 | session 16 | sequence 8                     sealed only
+    frame   length 1 | sender's endpoint | kind 1
+            | message                                                kind WHOLE
+            | number 4 | place 2 | pieces 2 | piece                  kind PIECE
+
+Numbers are big-endian. The header and the cluster's whole label are authenticated with the frame, so that a datagram
+of another cluster never opens, even under the same key. The sender named in the frame is where it can be reached,
+which is not always where the datagram came from (a relay, several interfaces).
+"""
+
+import hashlib
+import secrets
+import struct
+from enum import Enum
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidTag
+
+from coordfsm.kernel import Endpoint
+from coordfsm_runtime.endpoint import parse_endpoint
+from coordfsm_runtime.errors import EndpointError
+from coordfsm_runtime.keyring import SESSION_BYTES, Keyring
+from coordfsm_runtime.replay import ReplayWindows
+
+VERSION = 1
+PLAIN = 0
+SEALED = 1
+WHOLE = 0
+PIECE = 1
+
+_CLEAR = struct.Struct(">BB4s")
+_SEALED = struct.Struct(">BB4s4s16sQ")
+_PIECE = struct.Struct(">IHH")
+_TAG_BYTES = 16
+
+
+class DropReason(Enum):
+    """Why a datagram was not taken. The value is its label in the counters."""
+
+    TRUNCATED = "truncated"
+    VERSION = "unknown_version"
+    OTHER_CLUSTER = "other_cluster"
+    NOT_SEALED = "not_sealed"
+    UNKNOWN_KEY = "unknown_key"
+    FORGED = "forged"
+    REPLAYED = "replayed"
+    MALFORMED = "malformed"
+    OVERSIZED = "oversized"
+    UNKNOWN_MESSAGE = "unknown_message"
+    QUEUE_FULL = "queue_full"
+    INTERNAL = "internal_error"
+
+
+class DroppedError(Exception):
+    """A datagram that is not taken."""
+
+    def __init__(self, reason: DropReason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+class Frame(NamedTuple):
+    """What a datagram carries.
+
+    Attributes:
+        sender: where the sender can be reached.
+        number: the message that a piece belongs to, counted by the sender; 0 for a whole message.
+        place: the piece's place, from 0.
+        pieces: how many pieces the message has; 1 for a whole message.
+        content: the message's bytes, or the piece's.
+    """
+
+    sender: Endpoint
+    number: int
+    place: int
+    pieces: int
+    content: bytes
+
+
+def pack_frame(frame: Frame) -> bytes:
+    sender = frame.sender.encode()
+    head = bytes((len(sender),)) + sender
+    if frame.pieces == 1:
+        return head + bytes((WHOLE,)) + frame.content
+    return head + bytes((PIECE,)) + _PIECE.pack(frame.number, frame.place, frame.pieces) + frame.content
+
+
+def unpack_frame(packed: bytes) -> Frame:
+    """The frame.
+
+    Raises:
+        DroppedError: truncated or malformed.
+    """
+    if not packed or len(packed) < packed[0] + 2:
+        raise DroppedError(DropReason.TRUNCATED)
+    start = packed[0] + 1
+    try:
+        sender = packed[1:start].decode("ascii")
+        parse_endpoint(sender)
+    except (UnicodeDecodeError, EndpointError):
+        raise DroppedError(DropReason.MALFORMED) from None
+    kind = packed[start]
+    if kind == WHOLE:
+        return Frame(sender, 0, 0, 1, packed[start + 1 :])
+    if kind != PIECE:
+        raise DroppedError(DropReason.MALFORMED)
+    if len(packed) < start + 1 + _PIECE.size:
+        raise DroppedError(DropReason.TRUNCATED)
+    number, place, pieces = _PIECE.unpack_from(packed, start + 1)
+    return Frame(sender, number, place, pieces, packed[start + 1 + _PIECE.size :])
+
+
+class Envelope:
+    """Closes and opens datagrams for one process of one cluster.
+
+    Args:
+        label: the cluster's name.
+        keyring: None for plain datagrams.
+    """
+
+    def __init__(self, label: str, keyring: Keyring | None) -> None:
+        self.label = label
+        self.keyring = keyring
+        self._label_bytes = label.encode()
+        self._label_tag = hashlib.blake2b(self._label_bytes, digest_size=4, person=b"coordfsm-label").digest()
+        self._session = secrets.token_bytes(SESSION_BYTES)
+        self._sequence = 0
+        self._windows = ReplayWindows()
+
+    @property
+    def overhead_bytes(self) -> int:
+        """What header and seal add to a frame."""
+        return _CLEAR.size if self.keyring is None else _SEALED.size + _TAG_BYTES
+
+    @staticmethod
+    def frame_overhead_bytes(sender: Endpoint) -> int:
+        """What the frame of a piece adds to its content."""
+        return 2 + len(sender.encode()) + _PIECE.size
+
+    def close(self, frame: bytes) -> bytes:
+        """The datagram that carries the frame."""
+        if self.keyring is None:
+            return _CLEAR.pack(VERSION, PLAIN, self._label_tag) + frame
+        self._sequence += 1
+        key = self.keyring.primary
+        header = _SEALED.pack(VERSION, SEALED, self._label_tag, key, self._session, self._sequence)
+        cipher = self.keyring.cipher(key, self._session)
+        return header + cipher.encrypt(_nonce(self._sequence), frame, header + self._label_bytes)
+
+    def open(self, datagram: bytes) -> bytes:
+        """The frame of an authentic, new datagram of this cluster.
+
+        Raises:
+            DroppedError: with the reason.
+        """
+        if not datagram:
+            raise DroppedError(DropReason.TRUNCATED)
+        if datagram[0] != VERSION:
+            raise DroppedError(DropReason.VERSION)
+        if len(datagram) < _CLEAR.size:
+            raise DroppedError(DropReason.TRUNCATED)
+        _, form, label_tag = _CLEAR.unpack_from(datagram)
+        if form not in (PLAIN, SEALED):
+            raise DroppedError(DropReason.MALFORMED)
+        if label_tag != self._label_tag:
+            raise DroppedError(DropReason.OTHER_CLUSTER)
+        if self.keyring is None:
+            if form == SEALED:
+                raise DroppedError(DropReason.UNKNOWN_KEY)
+            return datagram[_CLEAR.size :]
+        if form == PLAIN:
+            raise DroppedError(DropReason.NOT_SEALED)
+        return self._unseal(datagram, self.keyring)
+
+    def _unseal(self, datagram: bytes, keyring: Keyring) -> bytes:
+        if len(datagram) < _SEALED.size + _TAG_BYTES:
+            raise DroppedError(DropReason.TRUNCATED)
+        _, _, _, key, session, sequence = _SEALED.unpack_from(datagram)
+        if not keyring.knows(key):
+            raise DroppedError(DropReason.UNKNOWN_KEY)
+        if self._windows.seen(session, sequence):
+            raise DroppedError(DropReason.REPLAYED)
+        header, sealed = datagram[: _SEALED.size], datagram[_SEALED.size :]
+        try:
+            frame = keyring.cipher(key, session).decrypt(_nonce(sequence), sealed, header + self._label_bytes)
+        except InvalidTag:
+            raise DroppedError(DropReason.FORGED) from None
+        self._windows.mark(session, sequence)
+        return frame
+
+
+def _nonce(sequence: int) -> bytes:
+    return sequence.to_bytes(12, "big")

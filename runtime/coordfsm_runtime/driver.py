@@ -1,0 +1,261 @@
+"""Runs one process's machines: inputs in, one at a time; effects out, in their order. It decides nothing.
+
+A turn of the event loop handles all inputs that wait, up to a bound. Their records share one transaction (group
+commit). From the first `Persist` of a turn on, every `Send` and `Notify`, of that input and of those after it, waits
+until the transaction is on disk: what leaves the process never depends on a record that a crash could still take
+back. Timers are volatile and take effect at once. A trace is written before anything that waited leaves.
+
+When the store fails, the driver stops before anything that waited has left.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from coordfsm.kernel import (
+    CancelTimer,
+    Command,
+    Effect,
+    Endpoint,
+    Input,
+    Message,
+    Notify,
+    Persist,
+    Received,
+    Recover,
+    Send,
+    SetTimer,
+    Steppable,
+    TimerFired,
+    Value,
+    Write,
+)
+from coordfsm_runtime.controller import Controller
+from coordfsm_runtime.counters import Counters
+from coordfsm_runtime.errors import MessageTooLargeError, NodeStoppedError, StoreError
+from coordfsm_runtime.store import Store
+
+MAXIMUM_WAITING = 8_192
+"""Messages that may wait for their turn; more are dropped and counted."""
+
+INPUTS_PER_TURN = 256
+"""Inputs that share one transaction; the rest waits for the next turn, so that reading and timers go on."""
+
+logger = logging.getLogger(__name__)
+
+Outcome = asyncio.Future[tuple[Value, ...]]
+
+
+class Outbox(Protocol):
+    """Where messages leave the process."""
+
+    def send(self, to: Endpoint, message: Message) -> None: ...
+
+
+class Recorder(Protocol):
+    """Keeps a trace."""
+
+    def record(self, given: Input, effects: tuple[Effect, ...], now_ms: int) -> None: ...
+
+    def flush(self) -> None: ...
+
+
+class Driver:
+    """One process.
+
+    Args:
+        machine: the compiled machine or composition.
+        data: its initial data.
+        store: durable records.
+        outbox: where `Send` goes.
+        notify: called with each event that the machines tell the application.
+        counters: what to count in.
+        recorder: None for no trace.
+
+    Attributes:
+        data: the machine's data after the last input.
+        failure: why the process stopped acting by itself, or None.
+    """
+
+    def __init__(
+        self,
+        machine: Steppable,
+        data: Any,
+        store: Store,
+        outbox: Outbox,
+        notify: Callable[[Value], None],
+        counters: Counters,
+        recorder: Recorder | None = None,
+    ) -> None:
+        self.data = data
+        self.failure: StoreError | None = None
+        self._machine = machine
+        self._store = store
+        self._outbox = outbox
+        self._notify = notify
+        self._counters = counters
+        self._recorder = recorder
+        self._controller: Controller | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: deque[tuple[Input, Outcome | None]] = deque()
+        self._scheduled = False
+        self._stopped = False
+        self._writes: list[Write] = []
+        self._held: list[Send | Notify] = []
+        self._outcomes: list[tuple[Outcome, tuple[Value, ...]]] = []
+        self.on_failure: Callable[[StoreError], None] = lambda _: None
+
+    def start(self, controller: Controller) -> None:
+        """Recover from the store, then handle inputs. Within the running event loop.
+
+        Raises:
+            StoreError: the records cannot be read, or what recovery wrote cannot be kept.
+        """
+        self._controller = controller
+        self._loop = asyncio.get_running_loop()
+        self._handle(Recover(self._store.records()), None)
+        self._finish_turn()
+        if self.failure is not None:
+            raise self.failure
+        self.wake()
+
+    def deliver(self, sender: Endpoint, message: Message) -> bool:
+        """Take a message from the network; False when too many wait already."""
+        if self._stopped or len(self._waiting) >= MAXIMUM_WAITING:
+            return False
+        self._waiting.append((Received(sender, message, self._now_ms()), None))
+        self.wake()
+        return True
+
+    def submit(self, command: Command) -> Outcome:
+        """Hand a command to the machines.
+
+        Returns:
+            A future of the events that this very step told, once all it wrote is durable.
+
+        Raises:
+            NodeStoppedError: the process has stopped.
+        """
+        if self._stopped or self._loop is None:
+            raise NodeStoppedError("the node has stopped" if self._stopped else "the node has not started")
+        outcome: Outcome = self._loop.create_future()
+        self._waiting.append((command, outcome))
+        self.wake()
+        return outcome
+
+    def stop(self) -> None:
+        """Handle nothing more. What waited is dropped, as in a crash: the machines recover from that."""
+        self._stopped = True
+        self._waiting.clear()
+        self._held.clear()
+        for outcome, _ in self._outcomes:
+            if not outcome.done():
+                outcome.cancel()
+        self._outcomes.clear()
+
+    def wake(self) -> None:
+        """Have a turn soon: something waits, or a timer may be due."""
+        if not self._scheduled and not self._stopped and self._loop is not None:
+            self._scheduled = True
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        began = time.perf_counter()
+        for _ in range(INPUTS_PER_TURN):
+            if self._stopped or not self._take_one():
+                break
+        else:
+            self.wake()
+        self._finish_turn()
+        self._counters.observe("turn", (time.perf_counter() - began) * 1000)
+
+    def _take_one(self) -> bool:
+        """Handle a timer that is due and an input that waits; whether there was any."""
+        assert self._controller is not None
+        timer = self._controller.take_due()
+        if timer is not None:
+            self._handle(TimerFired(timer, self._now_ms()), None)
+        if self._waiting:
+            self._handle(*self._waiting.popleft())
+            return True
+        return timer is not None
+
+    def _handle(self, given: Input, outcome: Outcome | None) -> None:
+        try:
+            step = self._machine.step(self.data, given)
+        except Exception as error:
+            # Steps are pure: the data are as they were. One bad input must not take the process down.
+            self._counters.add("inputs_failed", type(given).__name__)
+            logger.exception("input failed", extra={"fields": {"input": repr(given)[:500]}})
+            if outcome is not None and not outcome.done():
+                outcome.set_exception(error)
+            return
+        self._counters.add("inputs", type(given).__name__)
+        self.data = step.data
+        if self._recorder is not None:
+            self._recorder.record(given, step.effects, self._now_ms())
+        for effect in step.effects:
+            self._carry_out(effect)
+        if outcome is not None:
+            told = tuple(effect.event for effect in step.effects if isinstance(effect, Notify))
+            self._outcomes.append((outcome, told))
+
+    def _carry_out(self, effect: Effect) -> None:
+        assert self._controller is not None
+        match effect:
+            case Persist(writes):
+                self._writes.extend(writes)
+            case SetTimer(timer, after_ms):
+                self._controller.set_timer(timer, after_ms)
+            case CancelTimer(timer):
+                self._controller.cancel_timer(timer)
+            case Send() | Notify():
+                if self._writes:
+                    self._held.append(effect)
+                else:
+                    self._release(effect)
+
+    def _release(self, effect: Send | Notify) -> None:
+        if isinstance(effect, Notify):
+            self._notify(effect.event)
+            return
+        try:
+            self._outbox.send(effect.to, effect.message)
+        except MessageTooLargeError as error:
+            self._counters.add("send_failed", "too_large")
+            logger.error("message too large", extra={"fields": {"to": effect.to, "reason": str(error)}})  # noqa: TRY400
+
+    def _finish_turn(self) -> None:
+        if self._writes and not self._commit():
+            return
+        if self._recorder is not None:
+            self._recorder.flush()
+        held, self._held = self._held, []
+        for effect in held:
+            self._release(effect)
+        outcomes, self._outcomes = self._outcomes, []
+        for outcome, told in outcomes:
+            if not outcome.done():
+                outcome.set_result(told)
+
+    def _commit(self) -> bool:
+        writes, self._writes = self._writes, []
+        began = time.perf_counter()
+        try:
+            self._store.commit(writes)
+        except StoreError as error:
+            self.failure = error
+            self.stop()
+            self.on_failure(error)
+            return False
+        self._counters.observe("commit", (time.perf_counter() - began) * 1000)
+        self._counters.add("records_written", amount=len(writes))
+        return True
+
+    def _now_ms(self) -> int:
+        assert self._controller is not None
+        return self._controller.now_ms()

@@ -1,0 +1,225 @@
+"""Datagrams in and out of a UDP socket, in the event loop. Nothing that arrives can raise here: it is counted.
+
+The socket is read and written directly, without a buffer of our own: what the kernel's buffers do not take is
+dropped and counted, since the protocols resend what matters and stale datagrams only add load.
+"""
+
+import asyncio
+import logging
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from coordfsm.kernel import Decoder, EncodingError, Endpoint, Message, encode
+from coordfsm_runtime.counters import Counters
+from coordfsm_runtime.datagram import DroppedError, DropReason, Envelope, Frame, pack_frame, unpack_frame
+from coordfsm_runtime.endpoint import Address, format_endpoint, is_loopback, parse_endpoint
+from coordfsm_runtime.errors import ConfigurationError, EndpointError, MessageTooLargeError
+from coordfsm_runtime.fragments import MAXIMUM_PIECES, Reassembler, cut
+from coordfsm_runtime.keyring import Keyring
+
+DATAGRAM_BYTES = 1_200
+"""The largest datagram that is sent: fits the smallest usual path MTU with room for tunnels (as QUIC chooses)."""
+
+READS_PER_TURN = 64
+"""Datagrams read before timers and others get their turn."""
+
+SOCKET_BUFFER_BYTES = 1 << 20
+
+logger = logging.getLogger(__name__)
+
+Deliver = Callable[[Endpoint, Message], bool]
+"""Takes a message; False when there is no room for it."""
+
+
+class TransportSettings(NamedTuple):
+    """How a node is reached and whom it believes.
+
+    Attributes:
+        listen: numeric ``host:port`` to bind; port 0 picks a free one.
+        advertise: where others reach this node, empty for the bound address.
+        label: the cluster's name; datagrams of other clusters are dropped.
+        keys: cluster keys, the primary first; empty for plain datagrams.
+        insecure: allow plain datagrams beyond loopback.
+    """
+
+    listen: Endpoint
+    advertise: Endpoint = ""
+    label: str = "coordfsm"
+    keys: tuple[bytes, ...] = ()
+    insecure: bool = False
+
+
+class Transport:
+    """A bound socket. Create with `Transport.open`; call `start` with the receiver, `close` at the end.
+
+    Attributes:
+        endpoint: what this node tells others to send to.
+    """
+
+    def __init__(
+        self, bound: socket.socket, endpoint: Endpoint, envelope: Envelope, decoder: Decoder, counters: Counters
+    ) -> None:
+        self.endpoint = endpoint
+        self._socket = bound
+        self._envelope = envelope
+        self._decoder = decoder
+        self._counters = counters
+        self._reassembler = Reassembler()
+        # A random start: the pieces of a process's earlier run must not mix with those of this one.
+        self._number = secrets.randbits(32)
+        self._deliver: Deliver | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._piece_bytes = DATAGRAM_BYTES - envelope.overhead_bytes - envelope.frame_overhead_bytes(endpoint)
+
+    @staticmethod
+    def open(settings: TransportSettings, decoder: Decoder, counters: Counters) -> "Transport":
+        """Bind the socket; nothing is read before `start`.
+
+        Args:
+            settings: addresses and keys.
+            decoder: of the union of all messages.
+            counters: where datagrams and drops are counted.
+
+        Raises:
+            ConfigurationError: the address cannot be bound, or is beyond loopback with neither a key nor `insecure`.
+        """
+        try:
+            address = parse_endpoint(settings.listen)
+        except EndpointError as error:
+            raise ConfigurationError("transport", "node.listen", settings.listen, "a numeric host:port") from error
+        if not settings.keys and not settings.insecure and not is_loopback(settings.listen):
+            raise ConfigurationError(
+                "transport",
+                "node.listen",
+                settings.listen,
+                "a loopback address, or a cluster key (security.keys), or --insecure",
+            )
+        bound = _bind(address, settings.listen)
+        own = Address(*bound.getsockname()[:2])
+        envelope = Envelope(settings.label, Keyring(settings.keys) if settings.keys else None)
+        return Transport(bound, settings.advertise or format_endpoint(own), envelope, decoder, counters)
+
+    @property
+    def keyring(self) -> Keyring | None:
+        return self._envelope.keyring
+
+    def replace_keys(self, keys: tuple[bytes, ...]) -> None:
+        """Use another keyring from now on (rotation). A sealed cluster stays sealed.
+
+        Raises:
+            ValueError: no keys, a malformed one, or this transport is not sealed.
+        """
+        if self._envelope.keyring is None:
+            raise ValueError("this node does not seal its datagrams; keys are set when it starts")
+        self._envelope.keyring = Keyring(keys)
+
+    def start(self, deliver: Deliver) -> None:
+        """Read from now on, within the running event loop."""
+        self._deliver = deliver
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._socket.fileno(), self._readable)
+
+    def close(self) -> None:
+        """Stop reading and give the port back. Closing twice does nothing."""
+        if self._loop is not None and not self._loop.is_closed() and self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+
+    def send(self, to: Endpoint, message: Message) -> None:
+        """Hand a message to the network, in as many datagrams as it needs.
+
+        Raises:
+            MessageTooLargeError: nothing was sent.
+        """
+        content = encode(message)
+        pieces = cut(content, self._piece_bytes)
+        if len(pieces) > MAXIMUM_PIECES:  # only with a tiny piece size
+            raise MessageTooLargeError(f"a message of {len(content):,} bytes needs {len(pieces):,} datagrams")
+        try:
+            address = parse_endpoint(to)
+        except EndpointError:
+            self._counters.add("send_failed", "bad_endpoint")
+            return
+        self._counters.add("messages_sent", type(message).__name__)
+        self._number = (self._number + 1) & 0xFFFF_FFFF
+        for place, piece in enumerate(pieces):
+            frame = Frame(self.endpoint, self._number, place, len(pieces), piece)
+            self._transmit(self._envelope.close(pack_frame(frame)), address)
+
+    def _transmit(self, datagram: bytes, address: Address) -> None:
+        try:
+            self._socket.sendto(datagram, address)
+        except BlockingIOError:
+            self._counters.add("send_failed", "buffer_full")
+        except OSError as error:
+            self._counters.add("send_failed", type(error).__name__)
+        else:
+            self._counters.add("datagrams_sent")
+            self._counters.add("bytes_sent", amount=len(datagram))
+
+    def _readable(self) -> None:
+        for _ in range(READS_PER_TURN):
+            try:
+                datagram = self._socket.recv(65_536)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:  # an unreachable peer reported by the kernel: not ours to handle
+                self._counters.add("receive_failed", type(error).__name__)
+                return
+            self.take(datagram)
+
+    def take(self, datagram: bytes) -> None:
+        """Handle the bytes of one datagram. Never raises: whatever is wrong with it is counted and it is dropped."""
+        self._counters.add("datagrams_received")
+        self._counters.add("bytes_received", amount=len(datagram))
+        try:
+            self._accept(datagram)
+        except DroppedError as dropped:
+            self._counters.add("datagrams_dropped", dropped.reason.value)
+        except Exception:
+            logger.exception("a datagram of %d bytes failed", len(datagram))
+            self._counters.add("datagrams_dropped", DropReason.INTERNAL.value)
+
+    def _accept(self, datagram: bytes) -> None:
+        frame = unpack_frame(self._envelope.open(datagram))
+        content: bytes | None = frame.content
+        if frame.pieces != 1:
+            content = self._assemble(frame)
+        if content is None:
+            return
+        try:
+            message = self._decoder.decode(content)
+        except EncodingError:
+            raise DroppedError(DropReason.UNKNOWN_MESSAGE) from None
+        self._counters.add("messages_received", type(message).__name__)
+        if self._deliver is None or not self._deliver(frame.sender, message):
+            raise DroppedError(DropReason.QUEUE_FULL)
+
+    def _assemble(self, frame: Frame) -> bytes | None:
+        given_up = self._reassembler.given_up
+        now_ms = int(time.monotonic() * 1000)
+        try:
+            return self._reassembler.add(frame.sender, frame.number, frame.place, frame.pieces, frame.content, now_ms)
+        except ValueError:
+            raise DroppedError(DropReason.MALFORMED) from None
+        finally:
+            if self._reassembler.given_up > given_up:
+                self._counters.add("messages_given_up", amount=self._reassembler.given_up - given_up)
+
+
+def _bind(address: Address, listen: Endpoint) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        bound.setblocking(False)  # noqa: FBT003  (the standard library's signature)
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            bound.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER_BYTES)
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        expected = f"an address that can be bound ({error.strerror})"
+        raise ConfigurationError("transport", "node.listen", listen, expected) from error
+    return bound

@@ -1,0 +1,190 @@
+"""Real sockets on loopback: what is sent arrives, what is wrong is counted, nothing raises."""
+
+import asyncio
+import socket
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from runtime.ledger import MESSAGES, Deposit, Question, Receipt
+
+from coordfsm.kernel import Decoder, encode
+from coordfsm_runtime.counters import Counters
+from coordfsm_runtime.datagram import Envelope, Frame, pack_frame
+from coordfsm_runtime.endpoint import format_endpoint, parse_endpoint, resolve_endpoint, split_endpoint
+from coordfsm_runtime.errors import ConfigurationError, EndpointError, MessageTooLargeError
+from coordfsm_runtime.fragments import MAXIMUM_MESSAGE_BYTES
+from coordfsm_runtime.keyring import Keyring
+from coordfsm_runtime.transport import DATAGRAM_BYTES, Transport, TransportSettings
+
+KEY = b"k" * 32
+DECODER = Decoder(MESSAGES[0] | MESSAGES[1] | MESSAGES[2])
+
+
+class Inbox:
+    """Collects what a transport delivers."""
+
+    def __init__(self, room: int = 1_000) -> None:
+        self.received = []
+        self.room = room
+        self.arrived = asyncio.Event()
+
+    def __call__(self, sender, message) -> bool:
+        if len(self.received) >= self.room:
+            return False
+        self.received.append((sender, message))
+        self.arrived.set()
+        return True
+
+    async def wait(self, count: int) -> None:
+        async with asyncio.timeout(10):
+            while len(self.received) < count:
+                self.arrived.clear()
+                await self.arrived.wait()
+
+
+def opened(**settings) -> tuple[Transport, Counters]:
+    counters = Counters()
+    return Transport.open(TransportSettings("127.0.0.1:0", **settings), DECODER, counters), counters
+
+
+@pytest.mark.parametrize("keys", [(), (KEY,)], ids=["plain", "sealed"])
+def test_messages_of_any_size_cross(keys):
+    messages = [Question(), Deposit(7, b"small"), Deposit(8, bytes(range(256)) * 400)]
+
+    async def story():
+        (here, sent), (there, received) = opened(keys=keys), opened(keys=keys)
+        inbox = Inbox()
+        there.start(inbox)
+        for message in messages:
+            here.send(there.endpoint, message)
+        await inbox.wait(3)
+        here.close()
+        there.close()
+        assert inbox.received == [(here.endpoint, message) for message in messages]
+        assert sent.total("datagrams_sent") == received.total("datagrams_received") > 80
+        assert sent.total("bytes_sent") <= sent.total("datagrams_sent") * DATAGRAM_BYTES
+        assert received.of("datagrams_dropped") == {}
+        assert received.of("messages_received") == {"Question": 1, "Deposit": 2}
+
+    asyncio.run(story())
+
+
+def test_a_message_over_the_limit_is_refused_and_nothing_is_sent():
+    async def story():
+        here, counters = opened()
+        with pytest.raises(MessageTooLargeError):
+            here.send(here.endpoint, Deposit(1, b"x" * (MAXIMUM_MESSAGE_BYTES + 1)))
+        here.close()
+        assert counters.total("datagrams_sent") == 0
+
+    asyncio.run(story())
+
+
+def test_wrong_addresses_are_counted_not_raised():
+    async def story():
+        here, counters = opened()
+        for address in ("nowhere", "name.invalid:1", "127.0.0.1:99999", "[::1]:7", "127.0.0.1:0"):
+            here.send(address, Question())
+        here.close()
+        assert counters.total("send_failed") == 5
+
+    asyncio.run(story())
+
+
+def test_each_kind_of_wrong_datagram_is_counted_by_its_reason():
+    async def story():
+        transport, counters = opened(keys=(KEY,), label="blue")
+        inbox = Inbox(room=1)
+        transport.start(inbox)
+        blue, other = Envelope("blue", Keyring((KEY,))), Envelope("green", Keyring((KEY,)))
+        good = blue.close(pack_frame(Frame("127.0.0.1:9", 0, 0, 1, encode(Question()))))
+        transport.take(good)
+        transport.take(good)
+        transport.take(blue.close(pack_frame(Frame("127.0.0.1:9", 0, 0, 1, encode(Question())))))
+        transport.take(blue.close(pack_frame(Frame("127.0.0.1:9", 0, 0, 1, b"\x93\xc1"))))
+        transport.take(blue.close(pack_frame(Frame("somebody:9", 0, 0, 1, encode(Question())))))
+        transport.take(blue.close(pack_frame(Frame("127.0.0.1:9", 5, 9, 3, b"x"))))
+        transport.take(other.close(pack_frame(Frame("127.0.0.1:9", 0, 0, 1, encode(Question())))))
+        transport.take(good[:-1] + bytes((good[-1] ^ 1,)))
+        forged = blue.close(pack_frame(Frame("127.0.0.1:9", 0, 0, 1, encode(Question()))))
+        transport.take(forged[:-1] + bytes((forged[-1] ^ 1,)))
+        transport.take(b"GET / HTTP/1.1")
+        transport.close()
+        assert inbox.received == [("127.0.0.1:9", Question())]
+        assert counters.of("datagrams_dropped") == {
+            "forged": 1,
+            "malformed": 2,
+            "other_cluster": 1,
+            "queue_full": 1,
+            "replayed": 2,
+            "unknown_message": 1,
+            "unknown_version": 1,
+        }
+
+    asyncio.run(story())
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=200), st.booleans(), st.sampled_from([encode(Receipt(1)), encode(Deposit(2, b"z" * 40))]))
+def test_authentic_junk_and_mutated_messages_raise_nothing(junk, splice, message):
+    counters = Counters()
+    transport = Transport.open(TransportSettings("127.0.0.1:0", keys=(KEY,)), DECODER, counters)
+    try:
+        content = message[: len(junk) % len(message)] + junk if splice else junk
+        envelope = Envelope("coordfsm", Keyring((KEY,)))
+        transport.take(envelope.close(content))
+        transport.take(envelope.close(pack_frame(Frame("127.0.0.1:9", 1, 0, 1, content))))
+        transport.take(envelope.close(pack_frame(Frame("127.0.0.1:9", 1, len(junk) % 3, 2, content))))
+        transport.take(content)
+        assert counters.of("datagrams_dropped").get("internal_error", 0) == 0
+    finally:
+        transport.close()
+
+
+def test_without_a_key_only_loopback_unless_told():
+    counters = Counters()
+    with pytest.raises(ConfigurationError, match=r"node\.listen is '0\.0\.0\.0:0', expected a loopback address"):
+        Transport.open(TransportSettings("0.0.0.0:0"), DECODER, counters)
+    Transport.open(TransportSettings("0.0.0.0:0", insecure=True), DECODER, counters).close()
+    Transport.open(TransportSettings("0.0.0.0:0", keys=(KEY,)), DECODER, counters).close()
+
+
+def test_an_address_in_use_is_a_configuration_error():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(ConfigurationError, match="can be bound"):
+            Transport.open(TransportSettings(listen), DECODER, Counters())
+
+
+def test_keys_are_replaced_while_running():
+    async def story():
+        (here, _), (there, counters) = opened(keys=(KEY,)), opened(keys=(KEY,))
+        inbox = Inbox()
+        there.start(inbox)
+        new = b"n" * 32
+        for transport, keys in (
+            (here, (KEY, new)),
+            (there, (KEY, new)),
+            (here, (new, KEY)),
+            (there, (new, KEY)),
+            (here, (new,)),
+            (there, (new,)),
+        ):
+            transport.replace_keys(keys)
+            here.send(there.endpoint, Question())
+            await inbox.wait(len(inbox.received) + 1)
+        here.close()
+        there.close()
+        assert counters.of("datagrams_dropped") == {}
+
+    asyncio.run(story())
+
+
+def test_endpoints():
+    assert format_endpoint(parse_endpoint("[::1]:80")) == "[::1]:80"
+    assert resolve_endpoint("localhost:80") in ("127.0.0.1:80", "[::1]:80")
+    for wrong in ("", ":1", "host", "host:", "host:x", "h:65536", "h" * 99 + ":1", "h:\u0661"):
+        with pytest.raises(EndpointError):
+            split_endpoint(wrong)
