@@ -1,0 +1,222 @@
+"""A node's configuration: a TOML file, then environment variables, then flags; the later ones win."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from coordfsm_runtime.endpoint import format_endpoint, parse_endpoint, resolve_endpoint
+from coordfsm_runtime.errors import ConfigurationError, EndpointError
+from coordfsm_runtime.keyring import parse_key
+from coordfsm_runtime.settings import NODE_SETTINGS, Setting
+from coordfsm_runtime.transport import TransportSettings
+
+MAXIMUM_SOCKET_BYTES = 100
+"""A Unix socket's path must fit the system's 108 bytes."""
+
+
+class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a node is told when it starts.
+
+    Attributes:
+        name: the node id; stable over restarts.
+        listen: numeric ``host:port`` to bind. The port should stay the same over restarts.
+        advertise: what others send to; empty for the bound address.
+        data: directory of the store.
+        seeds: endpoints of members to ask for admission.
+        bootstrap: found a new cluster, if the store knows of none.
+        label: the cluster's name.
+        trace: file to record inputs and effects in, or None.
+        leave_timeout_ms: longest wait for a graceful leave.
+        keys: cluster keys, the primary first; empty for plain datagrams.
+        insecure: plain datagrams beyond loopback.
+        socket: the admin socket, or None for none.
+        http: ``host:port`` of the HTTP server, empty for none.
+        log_level: least level that is logged.
+        machines: settings of the machines by section, as far as given.
+    """
+
+    name: str
+    data: Path
+    listen: str = "127.0.0.1:0"
+    advertise: str = ""
+    seeds: tuple[str, ...] = ()
+    bootstrap: bool = False
+    label: str = "coordfsm"
+    trace: Path | None = None
+    leave_timeout_ms: int = 10_000
+    keys: tuple[bytes, ...] = ()
+    insecure: bool = False
+    socket: Path | None = None
+    http: str = ""
+    log_level: str = "info"
+    machines: Mapping[str, Mapping[str, Any]] = {}
+
+    @property
+    def transport(self) -> TransportSettings:
+        return TransportSettings(self.listen, self.advertise, self.label, self.keys, self.insecure)
+
+
+class Gathered:
+    """Settings found so far, each with the source that gave it."""
+
+    def __init__(self, settings: tuple[Setting, ...]) -> None:
+        self._settings = {setting.key: setting for setting in settings}
+        self._values: dict[str, tuple[Any, str]] = {}
+
+    def take(self, source: str, key: str, value: Any) -> None:
+        """Check one setting and keep it.
+
+        Raises:
+            ConfigurationError: unknown, mistyped or out of range.
+        """
+        setting = self._settings.get(key)
+        if setting is None:
+            section = key.partition(".")[0]
+            near = [known for known in self._settings if known.startswith(section + ".")] or [
+                f"[{name}]" for name in dict.fromkeys(known.partition(".")[0] for known in self._settings)
+            ]
+            raise ConfigurationError(source, key, value, "one of " + ", ".join(near))
+        try:
+            self._values[key] = (setting.parse(value), source)
+        except (ValueError, TypeError):
+            shown = "(not shown)" if key == "security.keys" else value
+            raise ConfigurationError(source, key, shown, setting.expected) from None
+
+    def value(self, key: str) -> Any:
+        return self._values[key][0] if key in self._values else self._settings[key].default
+
+    def source(self, key: str) -> str:
+        """Who gave a setting; for one that nobody gave, all that could have."""
+        setting = self._settings[key]
+        return (
+            self._values[key][1] if key in self._values else f"configuration (file, {setting.variable}, {setting.flag})"
+        )
+
+    def given(self, section: str) -> dict[str, Any]:
+        """The settings of one section that somebody gave, by name."""
+        return {
+            key.partition(".")[2]: value for key, (value, _) in self._values.items() if key.startswith(section + ".")
+        }
+
+
+def load_config(
+    machine_settings: tuple[Setting, ...],
+    file: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+    flags: Mapping[str, Any] | None = None,
+) -> NodeConfig:
+    """Read a configuration.
+
+    Args:
+        machine_settings: the settings of the machines that the node runs.
+        file: a TOML file, or None.
+        environment: variables ``COORDFSM_SECTION_NAME``; others are passed over.
+        flags: values by ``section.name`` that were given on the command line.
+
+    Raises:
+        ConfigurationError: naming the source, the key, the value and what was expected.
+    """
+    known = (*NODE_SETTINGS, *machine_settings)
+    gathered = Gathered(known)
+    if file is not None:
+        _take_file(gathered, file)
+    for setting in known:
+        if setting.variable in environment:
+            gathered.take(f"environment {setting.variable}", setting.key, environment[setting.variable])
+    for key, value in (flags or {}).items():
+        gathered.take("command line", key, value)
+    return _build(gathered, tuple(dict.fromkeys(setting.section for setting in machine_settings)))
+
+
+def _take_file(gathered: Gathered, file: Path) -> None:
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(str(file), "file", str(file), f"a readable file ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(str(file), "file", str(file), f"TOML ({error})") from error
+    for section, table in content.items():
+        if not isinstance(table, dict):
+            gathered.take(str(file), section, table)
+            continue
+        for name, value in table.items():
+            gathered.take(str(file), f"{section}.{name}", value)
+
+
+def _build(gathered: Gathered, machine_sections: tuple[str, ...]) -> NodeConfig:
+    value = gathered.value
+    for key in ("node.name", "node.data"):
+        if value(key) is None:
+            setting = next(setting for setting in NODE_SETTINGS if setting.key == key)
+            raise ConfigurationError(gathered.source(key), key, None, setting.expected)
+    data: Path = value("node.data")
+    socket: Path = value("admin.socket") or data / "admin.sock"
+    if len(os.fsencode(socket.absolute())) > MAXIMUM_SOCKET_BYTES:
+        raise ConfigurationError(gathered.source("admin.socket"), "admin.socket", str(socket), "a shorter path")
+    return NodeConfig(
+        name=value("node.name"),
+        data=data,
+        listen=_numeric(gathered, "node.listen"),
+        advertise=_numeric(gathered, "node.advertise"),
+        seeds=tuple(_resolve(gathered, "node.seeds", seed) for seed in value("node.seeds")),
+        bootstrap=value("node.bootstrap"),
+        label=value("node.label"),
+        trace=value("node.trace"),
+        leave_timeout_ms=value("node.leave_timeout_ms"),
+        keys=_all_keys(gathered),
+        insecure=value("security.insecure"),
+        socket=socket,
+        http=_numeric(gathered, "admin.http"),
+        log_level=value("log.level"),
+        machines={section: gathered.given(section) for section in machine_sections},
+    )
+
+
+def _numeric(gathered: Gathered, key: str) -> str:
+    endpoint: str = gathered.value(key)
+    return _resolve(gathered, key, endpoint) if endpoint else ""
+
+
+def _resolve(gathered: Gathered, key: str, endpoint: str) -> str:
+    try:
+        return format_endpoint(parse_endpoint(endpoint))
+    except EndpointError:
+        pass
+    try:
+        return resolve_endpoint(endpoint)
+    except EndpointError as error:
+        raise ConfigurationError(gathered.source(key), key, endpoint, f"a host that resolves ({error})") from error
+
+
+def _all_keys(gathered: Gathered) -> tuple[bytes, ...]:
+    """The keys given directly, then those of the key file."""
+    keys: tuple[bytes, ...] = gathered.value("security.keys")
+    file: Path | None = gathered.value("security.key_file")
+    return tuple(dict.fromkeys((*keys, *(read_key_file(file) if file is not None else ()))))
+
+
+def read_key_file(file: Path) -> tuple[bytes, ...]:
+    """The keys of a file, one base64 text a line; empty lines and lines that start with ``#`` are passed over.
+
+    Raises:
+        ConfigurationError: unreadable, without keys, or with a line that is no key (it is not repeated).
+    """
+    try:
+        lines = file.read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(str(file), "security.key_file", str(file), f"a readable file ({error})") from error
+    keys: list[bytes] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        try:
+            keys.append(parse_key(line))
+        except ValueError as error:
+            raise ConfigurationError(f"{file}:{number}", "key", "(not shown)", f"a base64 key: {error}") from error
+    if not keys:
+        raise ConfigurationError(str(file), "security.key_file", str(file), "at least one key")
+    return tuple(keys)

@@ -1,0 +1,110 @@
+"""The admin socket: answers, refusals, nonsense, watching, stale sockets."""
+
+import asyncio
+import socket
+import threading
+from contextlib import asynccontextmanager
+
+import pytest
+
+from coordfsm_runtime.admin import AdminClient, AdminServer
+from coordfsm_runtime.errors import AdminError
+
+
+async def handle(command, arguments):
+    if command == "add":
+        return sum(arguments["numbers"])
+    if command == "fail":
+        return 1 // 0
+    raise AdminError(f"unknown command {command!r}")
+
+
+async def watch():
+    for number in range(3):
+        yield {"event": number}
+
+
+@asynccontextmanager
+async def serving(path):
+    server = AdminServer(path, handle, watch)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.close()
+
+
+def against_server(path, talk):
+    async def run():
+        async with serving(path):
+            return await asyncio.to_thread(talk)
+
+    return asyncio.run(run())
+
+
+def test_answers_and_refusals(tmp_path):
+    def talk():
+        with AdminClient(tmp_path) as client:
+            assert client.call("add", numbers=[1, 2]) == 3
+            with pytest.raises(AdminError, match="unknown command 'dance'"):
+                client.call("dance")
+            with pytest.raises(AdminError, match="internal error: ZeroDivisionError"):
+                client.call("fail")
+            assert client.call("add", numbers=[]) == 0
+        with AdminClient(tmp_path / "admin.sock") as client:
+            assert list(client.watch()) == [{"event": 0}, {"event": 1}, {"event": 2}]
+
+    against_server(tmp_path / "admin.sock", talk)
+    assert not (tmp_path / "admin.sock").exists()
+
+
+def test_nonsense_is_answered(tmp_path):
+    path = tmp_path / "admin.sock"
+
+    def talk():
+        for nonsense in (
+            b"hello\n",
+            b"[]\n",
+            b'{"command": 1}\n',
+            b'{"command": "add", "arguments": 3}\n',
+            b"[" * 9999 + b"\n",
+        ):
+            with socket.socket(socket.AF_UNIX) as raw:
+                raw.connect(str(path))
+                raw.sendall(nonsense)
+                assert raw.makefile("rb").readline().startswith(b'{"ok":false,"error":"expected ')
+
+    against_server(path, talk)
+
+
+def test_nobody_there(tmp_path):
+    with pytest.raises(AdminError, match="no node answers at"):
+        AdminClient(tmp_path)
+
+
+def test_a_stale_socket_is_replaced_and_a_live_one_is_not(tmp_path):
+    path = tmp_path / "admin.sock"
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(path))
+
+    async def run():
+        async with serving(path):
+            with pytest.raises(AdminError, match="another node listens"):
+                await AdminServer(path, handle, watch).start()
+
+    asyncio.run(run())
+
+
+def test_a_node_that_stops_hangs_up(tmp_path):
+    async def run():
+        server = AdminServer(tmp_path / "admin.sock", handle, watch)
+        await server.start()
+        client = await asyncio.to_thread(AdminClient, tmp_path)
+        await asyncio.to_thread(client.call, "add", numbers=[1])
+        await server.close()
+        with pytest.raises(AdminError, match="hung up"):
+            await asyncio.to_thread(client.call, "add", numbers=[1])
+        client.close()
+
+    asyncio.run(run())
+    assert threading.active_count() == 1

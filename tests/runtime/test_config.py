@@ -1,0 +1,99 @@
+"""Configuration: file, environment, flags; every error names source, key, value and what was expected."""
+
+from pathlib import Path
+
+import pytest
+
+from coordfsm.kernel import Value
+from coordfsm_runtime.config import load_config
+from coordfsm_runtime.errors import ConfigurationError
+from coordfsm_runtime.keyring import new_key, parse_key
+from coordfsm_runtime.settings import machine_settings
+
+
+class Pace(Value):
+    process: str
+    probe_ms: int = 1000
+    limit: int = 8
+    rejoin: bool = True
+
+
+MACHINES = machine_settings("pace", Pace, frozenset())
+BASE = {"node.name": "n1", "node.data": "data"}
+
+
+def load(text: str | None = None, tmp_path: Path | None = None, environment=None, **flags):
+    file = None
+    if text is not None:
+        file = tmp_path / "node.toml"
+        file.write_text(text)
+    return load_config(MACHINES, file, environment or {}, flags)
+
+
+def test_defaults_and_three_sources_in_order(tmp_path):
+    config = load(
+        '[node]\nname = "file"\ndata = "d"\n'
+        'seeds = ["127.0.0.1:1", "localhost:2"]\n[pace]\nprobe_ms = 7\nrejoin = false\n',
+        tmp_path,
+        {"COORDFSM_NODE_NAME": "environment", "COORDFSM_PACE_LIMIT": "3", "OTHER": "x"},
+        **{"node.name": "flag"},
+    )
+    assert (config.name, config.data, config.listen) == ("flag", Path("d"), "127.0.0.1:7401")
+    assert config.seeds[0] == "127.0.0.1:1"
+    assert config.seeds[1] in ("127.0.0.1:2", "[::1]:2")
+    assert config.machines == {"pace": {"probe_ms": 7, "limit": 3, "rejoin": False}}
+    assert config.socket == Path("d/admin.sock")
+    assert not config.bootstrap
+
+
+def test_keys_from_text_and_file(tmp_path):
+    first, second = new_key(), new_key()
+    (tmp_path / "keys").write_text(f"# primary\n{second}\n\n{first}\n")
+    config = load(**BASE, **{"security.keys": first, "security.key_file": str(tmp_path / "keys")})
+    assert config.keys == (parse_key(first), parse_key(second))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[node]\nlisten = 5\n", "node.toml: node.listen is 5, expected host:port"),
+        ('[node]\nlisten = "nowhere"\n', "node.listen is 'nowhere', expected host:port"),
+        ('[node]\ncolour = "blue"\n', "node.colour is 'blue', expected one of node.name, node.listen"),
+        ("[stuff]\nx = 1\n", "stuff.x is 1, expected one of [node], [security], [admin], [log], [pace]"),
+        ("x = 1\n", "x is 1, expected one of [node]"),
+        ("[pace]\nprobe_ms = 0\n", "pace.probe_ms is 0, expected an integer of at least 1"),
+        ("[pace]\nprobe_ms = true\n", "pace.probe_ms is True, expected an integer of at least 1"),
+        ("[pace]\nrejoin = 3\n", "pace.rejoin is 3, expected true or false"),
+        ('[node]\nseeds = ["a"]\n', "node.seeds is ['a'], expected a list of host:port"),
+        ('[log]\nlevel = "loud"\n', "log.level is 'loud', expected debug or info or warning or error"),
+        ("[node\n", "expected TOML"),
+        ('[node]\nname = "a b"\n', "node.name is 'a b', expected 1 to 64 printable characters"),
+    ],
+)
+def test_errors_from_a_file(tmp_path, text, message):
+    with pytest.raises(ConfigurationError) as error:
+        load(text, tmp_path)
+    assert message in str(error.value)
+
+
+def test_errors_from_elsewhere(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"COORDFSM_NODE_NAME, --name\): node.name is missing"):
+        load()
+    with pytest.raises(ConfigurationError, match=r"environment COORDFSM_PACE_LIMIT: pace.limit is 'many'"):
+        load(environment={"COORDFSM_PACE_LIMIT": "many"})
+    with pytest.raises(ConfigurationError, match=r"command line: admin\.http is 'x'"):
+        load(**BASE, **{"admin.http": "x"})
+    with pytest.raises(ConfigurationError, match="shorter path"):
+        load(**BASE, **{"admin.socket": "/" + "x" * 120})
+    with pytest.raises(ConfigurationError, match="readable file"):
+        load_config(MACHINES, tmp_path / "none.toml", {})
+    with pytest.raises(ConfigurationError, match=r"expected a host that resolves"):
+        load(**BASE, **{"node.seeds": "no.such.host.invalid:1"})
+
+
+def test_a_wrong_key_is_never_shown(tmp_path):
+    (tmp_path / "keys").write_text("secret-but-wrong\n")
+    for flags in ({"security.keys": "secret-but-wrong"}, {"security.key_file": str(tmp_path / "keys")}):
+        with pytest.raises(ConfigurationError) as error:
+            load(**BASE, **flags)
+        assert "secret-but-wrong" not in str(error.value)
