@@ -1,1 +1,10 @@
-"""The bounded models that ship with coordfsm, one file a model or family of models."""
+"""The bounded models that ship with coordfsm, one file a model or a small family of models.
+
+A file is found by being here. It exposes either `build`, and the model has the file's name, or
+``MODELS: dict[str, builder]``. Optional: ``DEFAULTS: dict[str, tuple[dict[str, Any], ...]]``, per model the sets of
+parameters that ``coordfsm verify`` explores without arguments (absent: once, with the defaults; an empty tuple: never).
+
+A builder is a function of keyword parameters that all have defaults and returns a `Model` whose `name` is the
+model's name and whose `parameters` are the ones it was called with. Types, ranges and help of the parameters
+stand in its signature (`coordfsm.check.parameters`); the first line of its docstring describes the model.
+"""
