@@ -9,6 +9,7 @@ import logging
 import secrets
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -27,6 +28,15 @@ READS_PER_TURN = 64
 """Datagrams read before timers and others get their turn."""
 
 SOCKET_BUFFER_BYTES = 1 << 20
+
+PIECES_AT_ONCE = 64
+"""Pieces of large messages sent in one go: more would overrun the receiver's buffer."""
+
+PACE_S = 0.002
+"""Pause before the next pieces of large messages: about 38 MB/s."""
+
+MAXIMUM_BACKLOG = 4_096
+"""Pieces that may wait to be sent; a message that does not fit is dropped and counted."""
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +80,8 @@ class Transport:
         self._reassembler = Reassembler()
         # A random start: the pieces of a process's earlier run must not mix with those of this one.
         self._number = secrets.randbits(32)
+        self._backlog: deque[tuple[Frame, Address]] = deque()
+        self._pacing: asyncio.TimerHandle | None = None
         self._deliver: Deliver | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._piece_bytes = DATAGRAM_BYTES - envelope.overhead_bytes - envelope.frame_overhead_bytes(endpoint)
@@ -123,13 +135,16 @@ class Transport:
         self._loop.add_reader(self._socket.fileno(), self._readable)
 
     def close(self) -> None:
-        """Stop reading and give the port back. Closing twice does nothing."""
+        """Stop reading and give the port back; pieces that wait are dropped. Closing twice does nothing."""
+        self._backlog.clear()
+        if self._pacing is not None:
+            self._pacing.cancel()
         if self._loop is not None and not self._loop.is_closed() and self._socket.fileno() >= 0:
             self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
 
     def send(self, to: Endpoint, message: Message) -> None:
-        """Hand a message to the network, in as many datagrams as it needs.
+        """Hand a message to the network, in as many datagrams as it needs. Within the running event loop.
 
         Raises:
             MessageTooLargeError: nothing was sent.
@@ -145,11 +160,26 @@ class Transport:
             return
         self._counters.add("messages_sent", type(message).__name__)
         self._number = (self._number + 1) & 0xFFFF_FFFF
-        for place, piece in enumerate(pieces):
-            frame = Frame(self.endpoint, self._number, place, len(pieces), piece)
-            self._transmit(self._envelope.close(pack_frame(frame)), address)
+        frames = [Frame(self.endpoint, self._number, place, len(pieces), piece) for place, piece in enumerate(pieces)]
+        if len(frames) == 1:
+            self._transmit(frames[0], address)
+        elif len(self._backlog) + len(frames) > MAXIMUM_BACKLOG:
+            self._counters.add("send_failed", "backlog_full")
+        else:
+            self._backlog.extend((frame, address) for frame in frames)
+            if self._pacing is None:
+                self._send_backlog()
 
-    def _transmit(self, datagram: bytes, address: Address) -> None:
+    def _send_backlog(self) -> None:
+        """Send some of the pieces that wait, and come back for the others."""
+        self._pacing = None
+        for _ in range(min(PIECES_AT_ONCE, len(self._backlog))):
+            self._transmit(*self._backlog.popleft())
+        if self._backlog:
+            self._pacing = asyncio.get_running_loop().call_later(PACE_S, self._send_backlog)
+
+    def _transmit(self, frame: Frame, address: Address) -> None:
+        datagram = self._envelope.close(pack_frame(frame))
         try:
             self._socket.sendto(datagram, address)
         except BlockingIOError:
