@@ -64,7 +64,7 @@ def test_messages_of_any_size_cross(keys):
         here.close()
         there.close()
         assert inbox.received == [(here.endpoint, message) for message in messages]
-        assert sent.total("datagrams_sent") == received.total("datagrams_received") > 900
+        assert sent.total("datagrams_sent") == received.total("datagrams_received") > 800
         assert sent.total("bytes_sent") <= sent.total("datagrams_sent") * DATAGRAM_BYTES
         assert received.of("datagrams_dropped") == {}
         assert received.of("messages_received") == {"Question": 1, "Deposit": 2}
