@@ -7,6 +7,7 @@ a mutant cannot silently become the real machine when a function is renamed.
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from coordfsm.check.model import Model, Node
@@ -95,7 +96,8 @@ def substitute_in_model(model: Model, machine: str, edit: Edit) -> Model:
     """The same model whose nodes run an edited machine.
 
     Args:
-        model: its nodes' `step` must be the bound `step` of a table or a composition wherever the machine is used.
+        model: wherever the machine is used, a node's `step` must be the bound `step` of a table or a composition, or
+            a `functools.partial` of a function over one.
         machine: the class name of the machine's declaration.
         edit: gives the edited table.
 
@@ -109,11 +111,24 @@ def substitute_in_model(model: Model, machine: str, edit: Edit) -> Model:
 
 
 def _edited_node(node: Node, machine: str, edit: Edit) -> Node:
-    runs = getattr(node.step, "__self__", None)
+    step = _edited_step(node.step, machine, edit)
+    return node if step is node.step else replace(node, step=step)
+
+
+def _edited_step(step: Callable[..., Any], machine: str, edit: Edit) -> Callable[..., Any]:
+    if isinstance(step, partial):
+        function = _edited_step(step.func, machine, edit)
+        arguments = tuple(
+            _edited(argument, machine, edit) if isinstance(argument, TransitionTable | Composition) else argument
+            for argument in step.args
+        )
+        unchanged = function is step.func and arguments == step.args
+        return step if unchanged else partial(function, *arguments, **step.keywords)
+    runs = getattr(step, "__self__", None)
     if not isinstance(runs, TransitionTable | Composition):
-        return node
+        return step
     edited = _edited(runs, machine, edit)
-    return node if edited is runs else replace(node, step=edited.step, rules=edited.rule_names)
+    return step if edited is runs else edited.step
 
 
 def _edited(runs: Steppable, machine: str, edit: Edit) -> Steppable:
