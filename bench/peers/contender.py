@@ -1,0 +1,78 @@
+"""One way of running one checker, as the rounds see it."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.peers.workload import Counts
+
+
+class MissingError(Exception):
+    """A checker cannot be measured here; says what is missing and how to get it."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where things are.
+
+    Attributes:
+        work: directory for what is built; kept between runs.
+        tla2tools: the jar that holds TLC, None to skip TLC.
+        musil_python: an interpreter in which musil is installed.
+        minicheck_python: an interpreter in which minicheck is installed.
+        threads: the larger number of threads to measure.
+    """
+
+    work: Path
+    tla2tools: Path | None
+    musil_python: str
+    minicheck_python: str
+    threads: int
+
+
+def _nothing_to_build(_rms: int) -> float:
+    return 0.0
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A checker with its settings.
+
+    Attributes:
+        name: as in the tables.
+        tool: the checker that it belongs to; ratios are taken against the fastest contender of a tool.
+        version: of the checker.
+        threads: worker threads or processes.
+        exact: whether states are compared in full; otherwise by fingerprint, and states can be lost to a collision.
+        command: the program and its arguments, for a number of resource managers.
+        read: its output as counts. Raises ValueError if the output has another form.
+        build: compiles what is needed for a number of resource managers and returns the seconds that took; called
+            before every measured start-up and exploration, outside of their time.
+        directory: where it runs; None for here.
+        environment: variables to add.
+    """
+
+    name: str
+    tool: str
+    version: str
+    threads: int
+    exact: bool
+    command: Callable[[int], list[str]]
+    read: Callable[[str], Counts]
+    build: Callable[[int], float] = _nothing_to_build
+    directory: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_line(output: str) -> Counts:
+    """The counts from the line of JSON that our small programs for the peers print.
+
+    Raises:
+        ValueError: there is no such line.
+    """
+    for line in reversed(output.splitlines()):
+        if line.startswith("{"):
+            found = json.loads(line)
+            return Counts(found["distinct"], found.get("generated"), found["holds"], found["seconds"])
+    raise ValueError(f"no line of JSON in the output: {output[-200:]!r}")

@@ -1,0 +1,200 @@
+"""Interleaved rounds: every contender once in each, so that a slow hour of the machine is everyone's."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.peers.contender import Contender
+from bench.peers.measure import Cost, ProgramError, run
+from bench.peers.workload import (
+    SMALLEST,
+    Counts,
+    WrongCountError,
+    distinct_states,
+    generated_states,
+    require_exact,
+)
+
+ROOT = Path(__file__).parent.parent.parent
+HEADROOM = 1.5  # growth beyond proportion that the estimates allow for
+TELLING_STATES = 100_000  # the time of a model with fewer states says nothing about a larger one
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One contender on one model in one round.
+
+    Attributes:
+        contender: its name.
+        rms: resource managers of the model.
+        round: from 1.
+        start_seconds: wall clock of the same program on the smallest model, just before.
+        start_bytes: its peak resident memory.
+        seconds: wall clock of the exploration, start included.
+        peak_bytes: peak resident memory of the exploration.
+        own_seconds: what the checker itself says that the exploration took, None if it does not tell.
+        build_seconds: compilers before the first state, outside of the other times.
+    """
+
+    contender: str
+    rms: int
+    round: int
+    start_seconds: float
+    start_bytes: int
+    seconds: float
+    peak_bytes: int
+    own_seconds: float | None
+    build_seconds: float
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The physical limit beside a model in one round; rates in operations a second."""
+
+    rms: int
+    round: int
+    threads: int
+    table_bytes: int
+    plain: float
+    batched: float
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Something that was not measured, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass
+class Results:
+    """All that the rounds brought."""
+
+    measurements: list[Measurement] = field(default_factory=list)
+    limits: list[Limit] = field(default_factory=list)
+    skips: list[Skip] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """What a single exploration may cost.
+
+    Attributes:
+        longest_seconds: one that would take longer, by estimate, is skipped.
+        once_seconds: one that took longer is not repeated in later rounds.
+        memory_bytes: one that would need more, by estimate, is skipped.
+    """
+
+    longest_seconds: float
+    once_seconds: float
+    memory_bytes: float
+
+
+def tell(text: str) -> None:
+    """Progress goes to standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def measure_limits(rms: int, number: int, threads: Iterable[int], runner: Callable[..., Cost] = run) -> list[Limit]:
+    """The physical limit for a model, for each number of threads, each in a process of its own."""
+    found = []
+    for count in threads:
+        cost = runner([sys.executable, "-m", "bench.peers.limit", str(rms), str(count)], directory=ROOT)
+        told = json.loads(cost.output.splitlines()[-1])
+        rates = told["operations_per_second"]
+        found.append(Limit(rms, number, count, told["table_bytes"], rates["plain"], rates["batched"]))
+    return found
+
+
+def run_rounds(
+    contenders: Sequence[Contender], sizes: Sequence[int], repeat: int, patience: Patience, threads: Sequence[int]
+) -> Results:
+    """Measure all contenders on all sizes, `repeat` times, interleaved.
+
+    The order rotates from round to round, so that nobody always runs after the same neighbour.
+    """
+    results = Results()
+    for number in range(1, repeat + 1):
+        for rms in sorted(sizes):
+            results.limits += measure_limits(rms, number, threads)
+            start = (number - 1) % max(len(contenders), 1)
+            for contender in [*contenders[start:], *contenders[:start]]:
+                _measure_into(results, contender, rms, number, patience)
+    return results
+
+
+def _measure_into(results: Results, contender: Contender, rms: int, number: int, patience: Patience) -> None:
+    name = f"{contender.name}, {rms} RMs"
+    if any(skip.name == name for skip in results.skips):
+        return
+    earlier = [item for item in results.measurements if item.contender == contender.name]
+    if any(item.rms == rms and item.seconds > patience.once_seconds for item in earlier):
+        return
+    reason = too_costly(earlier, rms, patience)
+    if reason:
+        tell(f"round {number}: {name}: skipped, {reason}")
+        results.skips.append(Skip(name, reason))
+        return
+    try:
+        found = measure(contender, rms, number, timeout_seconds=HEADROOM * patience.longest_seconds)
+    except (ProgramError, WrongCountError, ValueError) as error:
+        tell(f"round {number}: {name}: FAILED, {error}")
+        results.skips.append(Skip(name, f"failed: {error}"))
+        return
+    tell(f"round {number}: {name}: {found.seconds:.2f} s, of which start-up {found.start_seconds:.2f} s")
+    results.measurements.append(found)
+
+
+def too_costly(earlier: Sequence[Measurement], rms: int, patience: Patience) -> str:
+    """Why a run would cost too much, judged by the same contender's smaller models; empty if it would not."""
+    smaller = [item for item in earlier if item.rms < rms and distinct_states(item.rms) >= TELLING_STATES]
+    if not smaller:
+        return ""
+    last = max(smaller, key=lambda item: item.rms)
+    seconds = (last.seconds - last.start_seconds) * generated_states(rms) / generated_states(last.rms)
+    growth = HEADROOM * (last.peak_bytes - last.start_bytes) * distinct_states(rms) / distinct_states(last.rms)
+    if seconds > patience.longest_seconds:
+        return f"it would take about {seconds:.0f} s (--longest {patience.longest_seconds:.0f})"
+    if growth > patience.memory_bytes:
+        return f"it might take {growth / 2**30:.0f} GiB (--max-memory {patience.memory_bytes / 2**30:.0f})"
+    return ""
+
+
+def measure(contender: Contender, rms: int, number: int, timeout_seconds: float) -> Measurement:
+    """One start-up and one exploration.
+
+    Raises:
+        ProgramError: a program failed.
+        WrongCountError: it reported other counts than the known ones.
+        ValueError: its output has another form than expected.
+    """
+    contender.build(SMALLEST)
+    start, _ = _checked(contender, SMALLEST, timeout_seconds)
+    build_seconds = contender.build(rms)
+    cost, counts = _checked(contender, rms, timeout_seconds)
+    return Measurement(
+        contender=contender.name,
+        rms=rms,
+        round=number,
+        start_seconds=start.seconds,
+        start_bytes=start.peak_bytes,
+        seconds=cost.seconds,
+        peak_bytes=cost.peak_bytes,
+        own_seconds=counts.seconds,
+        build_seconds=build_seconds,
+    )
+
+
+def _checked(contender: Contender, rms: int, timeout_seconds: float) -> tuple[Cost, Counts]:
+    cost = run(
+        contender.command(rms),
+        directory=contender.directory,
+        environment=contender.environment,
+        timeout_seconds=timeout_seconds,
+    )
+    counts = contender.read(cost.output)
+    require_exact(contender.name, rms, counts)
+    return cost, counts

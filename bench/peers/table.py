@@ -1,0 +1,122 @@
+"""The results as Markdown tables."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bench.peers.summary import Figures, figures, limits, ratios, shares
+from bench.peers.workload import distinct_states, generated_states
+
+MEBIBYTE = 2**20
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _rate(per_second: float | None) -> str:
+    if per_second is None:
+        return "too short"
+    return f"{per_second / 1e6:.2f} M" if per_second >= 1e6 else f"{per_second / 1e3:.0f} k"
+
+
+def _row(item: Figures) -> list[str]:
+    return [
+        item.name,
+        _rate(item.states_per_second),
+        _rate(item.transitions_per_second),
+        "too short" if item.seconds is None else f"{item.seconds:.2f}",
+        f"{item.peak_bytes / MEBIBYTE:.0f}",
+        f"{item.bytes_per_state:.0f}",
+        f"{item.start_seconds:.2f}",
+        f"{item.build_seconds:.1f}" if item.build_seconds else "-",
+        "yes" if item.exact else "no",
+        str(item.rounds),
+    ]
+
+
+HEAD = [
+    "checker",
+    "distinct states/s",
+    "transitions/s",
+    "seconds",
+    "peak MiB",
+    "bytes a state",
+    "start-up s",
+    "build s",
+    "exact",
+    "rounds",
+]
+
+
+def render(results: Mapping[str, Any]) -> str:
+    """All tables of a results file, as Markdown."""
+    items = figures(results)
+    parts = [_machine(results)]
+    timed = {item.rms for item in items if item.states_per_second}
+    short = sorted({item.rms for item in items} - timed)
+    for rms in sorted(timed, reverse=True):
+        title = f"### {rms} resource managers: {distinct_states(rms):,} states, {generated_states(rms):,} transitions"
+        parts += [title, _table(HEAD, [_row(item) for item in items if item.rms == rms])]
+    if short:
+        sizes = ", ".join(str(rms) for rms in short)
+        parts.append(f"With {sizes} resource managers every checker found the known counts, too fast to be timed.")
+    parts += [*_ratios(items), *_limit(results), *_startup(results), *_skips(results)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _machine(results: Mapping[str, Any]) -> str:
+    machine = results["machine"]
+    versions = dict.fromkeys(f"{item['tool'].split(',')[0]} {item['version']}" for item in results["contenders"])
+    return (
+        f"Measured on {results['date']}: {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['memory_bytes'] / 2**30:.0f} GiB, Linux {machine['kernel']}, Python {machine['python']}. "
+        f"Versions: {', '.join(versions)}."
+    )
+
+
+def _ratios(items: Sequence[Figures]) -> list[str]:
+    rows = [[f"{item.ours} : {item.peer}", str(item.rms), f"{item.times:.1f}"] for item in ratios(items)]
+    if not rows:
+        return []
+    return [
+        "### Ratios of distinct states a second",
+        _table(["ours : the peer's fastest setting", "RMs", "times"], rows),
+    ]
+
+
+def _limit(results: Mapping[str, Any]) -> list[str]:
+    ours = {(item.rms, item.threads): (item, share) for item, share in shares(results)}
+    rows = []
+    timed = {item.rms for item in figures(results) if item.states_per_second}
+    for (rms, threads), rate in sorted(limits(results).items(), reverse=True):
+        if rms not in timed:
+            continue
+        item, share = ours.get((rms, threads), (None, 0.0))
+        rows.append(
+            [
+                f"{rms} RMs, {threads} thread{'s' if threads > 1 else ''}",
+                _rate(rate),
+                _rate(item.transitions_per_second) if item else "-",
+                f"{share:.0%}" if item else "-",
+            ]
+        )
+    head = ["model", "random insertions/s", "our transitions/s", "share"]
+    return ["### Share of the physical limit", _table(head, rows)] if rows else []
+
+
+def _startup(results: Mapping[str, Any]) -> list[str]:
+    names = {
+        "help_seconds": "`coordfsm --help`",
+        "first_state_seconds": "from cold start to the end of the smallest model",
+        "first_state_uncached_seconds": "the same, with no compiled code cached",
+    }
+    rows = [[text, f"{results['startup'][key]:.2f}"] for key, text in names.items() if key in results["startup"]]
+    return ["### Start-up", _table(["what", "seconds"], rows)] if rows else []
+
+
+def _skips(results: Mapping[str, Any]) -> list[str]:
+    if not results["skips"]:
+        return []
+    lines = [f"- {item['name']}: {item['reason'].splitlines()[0]}" for item in results["skips"]]
+    return ["### Not measured", "\n".join(lines)]

@@ -1,0 +1,82 @@
+"""SPIN: a C program is generated from the Promela model and compiled for each number of resource managers."""
+
+import functools
+import re
+import shutil
+from pathlib import Path
+
+from bench.peers.contender import Contender, MissingError, Options
+from bench.peers.measure import run
+from bench.peers.workload import Counts, distinct_states
+
+MODEL = Path(__file__).parent.parent / "models" / "twophase.pml"
+FLAGS = ("-O3", "-march=native", "-w", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=20000")
+FEWEST_SLOTS = 18  # log2; the parallel search needs some room
+DEPTH = 1000  # the graph is shallow: a path has at most 3 RMs + 1 steps
+
+
+def read(output: str) -> Counts:
+    """The counts from a pan verifier's report.
+
+    Raises:
+        ValueError: the report is incomplete.
+    """
+    stored = re.search(r"^\s*(\d+) states, stored", output, re.MULTILINE)
+    transitions = re.search(r"^\s*(\d+) transitions \(= ", output, re.MULTILINE)
+    elapsed = re.search(r"elapsed time\s+([\d.e+-]+) seconds", output)
+    if not (stored and transitions and elapsed):
+        raise ValueError(f"not the report of a verifier: {output[-200:]!r}")
+    partial = ("max search depth too small", "Search incomplete", "Search not completed", "Interrupted")
+    complete = "errors: 0" in output and not any(sign in output for sign in partial)
+    return Counts(int(stored[1]), int(transitions[1]), complete, float(elapsed[1]))
+
+
+def find(options: Options) -> list[Contender]:
+    """Depth first, the same without state compression, breadth first, and breadth first on several cores.
+
+    Raises:
+        MissingError: spin or gcc is not on the path.
+    """
+    for program in ("spin", "gcc"):
+        if shutil.which(program) is None:
+            raise MissingError(f"{program} is not on the path (Debian packages: spin, gcc)")
+    told = re.search(r"Version ([\d.]+)", run(["spin", "-V"]).output)
+    version = told[1] if told else "unknown"
+    many = options.threads
+    settings = {
+        "SPIN depth first": (1, True, (), ()),
+        "SPIN depth first, -DNOCOMP": (1, True, ("-DNOCOMP",), ()),
+        "SPIN breadth first": (1, True, ("-DBFS",), ()),
+        f"SPIN breadth first, {many} cores": (many, False, ("-DBFS_PAR", "-pthread"), (f"-u{many}",)),
+    }
+    return [
+        Contender(
+            name,
+            "spin",
+            version,
+            threads,
+            exact,
+            command=functools.partial(_command, options.work, flags, extra),
+            read=read,
+            build=functools.partial(_build, options.work, flags),
+        )
+        for name, (threads, exact, flags, extra) in settings.items()
+    ]
+
+
+def _place(work: Path, flags: tuple[str, ...], rms: int) -> Path:
+    return (work / "spin" / ("-".join(["pan", *flags]) + f"-{rms}")).resolve()
+
+
+def _build(work: Path, flags: tuple[str, ...], rms: int) -> float:
+    place = _place(work, flags, rms)
+    place.mkdir(parents=True, exist_ok=True)
+    generated = run(["spin", f"-DN={rms}", "-a", str(MODEL)], directory=place)
+    compiled = run(["gcc", *FLAGS, *flags, "-o", "pan", "pan.c"], directory=place)
+    return generated.seconds + compiled.seconds
+
+
+def _command(work: Path, flags: tuple[str, ...], extra: tuple[str, ...], rms: int) -> list[str]:
+    slots = max(FEWEST_SLOTS, distinct_states(rms).bit_length())  # log2: at most one state a slot
+    depth = [] if "-DBFS" in flags or "-DBFS_PAR" in flags else [f"-m{DEPTH}"]
+    return [str(_place(work, flags, rms) / "pan"), "-E", f"-w{slots}", *depth, *extra]
