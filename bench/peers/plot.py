@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from bench.peers.summary import OUR_REFERENCE, OURS, Figures, figures
+from bench.peers.summary import OUR_REFERENCE, OURS, Figures, best, figures
 from bench.peers.workload import distinct_states
 
 LABELS, BARS, RIGHT = 290, 520, 90  # widths in pixels
@@ -14,8 +14,8 @@ OUR_COLOUR, PEER_COLOUR = "#1f6feb", "#8c959f"
 
 
 def render(results: Mapping[str, Any]) -> str:
-    """A group of bars for each model, the largest first; the longest bar is the fastest checker."""
-    items = [item for item in figures(results) if item.states_per_second]
+    """A group of bars for each model, the largest first: our settings and the fastest of each other checker."""
+    items = best(figures(results))
     sizes = sorted({item.rms for item in items}, reverse=True)
     height = TOP + BOTTOM + ROW * len(items) + GAP * len(sizes)
     width = LABELS + BARS + RIGHT

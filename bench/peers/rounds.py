@@ -10,6 +10,7 @@ from bench.peers.contender import Contender
 from bench.peers.measure import Cost, ProgramError, run
 from bench.peers.workload import (
     SMALLEST,
+    TELLING_STATES,
     Counts,
     WrongCountError,
     distinct_states,
@@ -19,7 +20,6 @@ from bench.peers.workload import (
 
 ROOT = Path(__file__).parent.parent.parent
 HEADROOM = 1.5  # growth beyond proportion that the estimates allow for
-TELLING_STATES = 100_000  # the time of a model with fewer states says nothing about a larger one
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from bench.peers.workload import distinct_states, generated_states
+from bench.peers.workload import TELLING_STATES, distinct_states, generated_states
 
 SHORTEST_SECONDS = 0.1  # an exploration shorter than this beyond its start-up says nothing about a rate
 OURS = "coordfsm"
@@ -24,6 +24,7 @@ class Figures:
         rms: resource managers of the model.
         rounds: how often it was measured.
         seconds: exploration, start-up subtracted; None if too short to tell.
+        spread: the slowest round less the fastest, as a share of the median.
         states_per_second: distinct states, None if too short to tell.
         transitions_per_second: likewise.
         peak_bytes: resident at most.
@@ -39,6 +40,7 @@ class Figures:
     rms: int
     rounds: int
     seconds: float | None
+    spread: float
     states_per_second: float | None
     transitions_per_second: float | None
     peak_bytes: int
@@ -72,8 +74,9 @@ def figures(results: Mapping[str, Any]) -> list[Figures]:
 
 
 def _figures(contender: Mapping[str, Any], rms: int, group: Sequence[Mapping[str, Any]]) -> Figures:
-    seconds = median(item["seconds"] - item["start_seconds"] for item in group)
-    told = seconds >= SHORTEST_SECONDS
+    times = sorted(item["seconds"] - item["start_seconds"] for item in group)
+    seconds = median(times)
+    told = seconds >= SHORTEST_SECONDS and distinct_states(rms) >= TELLING_STATES
     return Figures(
         name=contender["name"],
         tool=contender["tool"],
@@ -82,6 +85,7 @@ def _figures(contender: Mapping[str, Any], rms: int, group: Sequence[Mapping[str
         rms=rms,
         rounds=len(group),
         seconds=seconds if told else None,
+        spread=(times[-1] - times[0]) / seconds if told else 0.0,
         states_per_second=distinct_states(rms) / seconds if told else None,
         transitions_per_second=generated_states(rms) / seconds if told else None,
         peak_bytes=int(median(item["peak_bytes"] for item in group)),
@@ -116,6 +120,17 @@ def limits(results: Mapping[str, Any]) -> dict[tuple[int, int], float]:
     for item in results["limits"]:
         groups.setdefault((item["rms"], item["threads"]), []).append(max(item["plain"], item["batched"]))
     return {key: median(rates) for key, rates in groups.items()}
+
+
+def best(items: Sequence[Figures]) -> list[Figures]:
+    """All of our settings and the fastest of each other checker, on each model; the order is kept."""
+    chosen = []
+    seen: set[tuple[int, str]] = set()
+    for item in items:  # sorted by rate within a model
+        if item.states_per_second and (item.tool == OURS or (item.rms, item.tool) not in seen):
+            seen.add((item.rms, item.tool))
+            chosen.append(item)
+    return chosen
 
 
 def shares(results: Mapping[str, Any]) -> list[tuple[Figures, float]]:

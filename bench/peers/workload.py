@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 SMALLEST = 1
 """Resource managers of the run that measures start-up: 12 states, so nothing but the start."""
+TELLING_STATES = 100_000
+"""A model with fewer states is for the counts: its time says nothing about a larger one."""
 
 
 class WrongCountError(Exception):
