@@ -7,12 +7,11 @@ from coordfsm.protocols.coordinator.registrar import REGISTRAR
 from coordfsm.protocols.coordinator.view_monitor import VIEW_MONITOR
 
 # The monitor comes first: its siblings read the installed view in its data.
-COORDINATION = Composition(
-    "coordination",
-    (Part("monitor", VIEW_MONITOR), Part("coordinator", COORDINATOR), Part("registrar", REGISTRAR)),
-)
+PARTS = (Part("monitor", VIEW_MONITOR), Part("coordinator", COORDINATOR), Part("registrar", REGISTRAR))
+
+composition = Composition("coordination", PARTS)
 
 
-def initial(settings: CoordinationSettings) -> CoordinationData:
+def initial(node: str, settings: CoordinationSettings | None = None) -> CoordinationData:
     """The data of a process before its first input."""
-    return CoordinationData(settings)
+    return CoordinationData(node, settings or CoordinationSettings())

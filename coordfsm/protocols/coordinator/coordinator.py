@@ -7,7 +7,7 @@ COLLECTING: new in the role, waits until all members registered, for one cooldow
 QUIET: all is published, and a change goes out at once.
 COOLDOWN: all is published, but a change has to wait.
 DIRTY: changes wait for the end of the cooldown, and then go out together.
-SUSPENDED: leads a view, but is wedged: publishes nothing until a majority is heard again.
+SUSPENDED: wedged: publishes nothing until a majority is heard again, also when a view makes it the coordinator.
 """
 
 from statemachine import State
@@ -31,6 +31,7 @@ from coordfsm.protocols.coordinator.coordinator_rules import (
     lead,
     lead_and_broadcast,
     leads,
+    leads_installed,
     note_acknowledged,
     recall,
     refuse,
@@ -69,12 +70,12 @@ class Coordinator(Machine):
         | coordinating.dirty.to(coordinating.dirty, internal=True, cond=leads, on=lead)
         | coordinating.to(follower, on=follow)
         | suspended.to(suspended, internal=True, cond=leads, on=lead)
-        | suspended.to(follower, on=follow)
+        | suspended.to(suspended, internal=True, on=follow)
     )
     local_recover = follower.to(follower, internal=True, on=recall)
     local_shunned = coordinating.to(follower, on=follow) | suspended.to(follower, on=follow)
-    local_wedged = coordinating.to(suspended, on=suspend)
-    local_unwedged = suspended.to(coordinating.dirty, on=resume)
+    local_wedged = coordinating.to(suspended, on=suspend) | follower.to(suspended)
+    local_unwedged = suspended.to(coordinating.dirty, cond=leads_installed, on=resume) | suspended.to(follower)
 
     # Registrations: what conflicts is refused, what is new enters, what is known was not heard of yet.
     coordinating.collecting.to(
@@ -135,8 +136,8 @@ class Coordinator(Machine):
         ("*", "timeout_topology"): "nothing is published by this process in this view",
         ("*", "recv_topology_ack"): "of another view, or known already",
         ("*", "local_recover"): "the first input of a process only",
-        ("*", "local_wedged"): "publishes nothing already",
-        ("*", "local_unwedged"): "was not suspended",
+        ("suspended", "local_wedged"): "publishes nothing already",
+        ("*", "local_unwedged"): "was not wedged",
         ("follower", "local_shunned"): "does not lead",
         **{
             ("*", event): "fenced: of a view that this process does not lead, or of an older registration"

@@ -74,7 +74,12 @@ def version_of(data: CoordinatorData, view_id: ViewId) -> int:
 
 def leads(data: CoordinatorData, given: ViewInstalled, context: CoordinationData) -> bool:
     """This process is the first in the ring order of the installed view."""
-    return coordinator(given.view).node == context.settings.process
+    return coordinator(given.view).node == context.node
+
+
+def leads_installed(data: CoordinatorData, given: Value, context: CoordinationData) -> bool:
+    """This process is the first in the ring order of the view that is installed."""
+    return coordinator(installed(context)).node == context.node
 
 
 def is_cooling(data: CoordinatorData, given: Value) -> bool:
@@ -222,7 +227,7 @@ def broadcast(data: CoordinatorData, given: Value, context: CoordinationData) ->
         Persist(topology_writes(context.registrar.topology, data.registry, stamp)),
         Notify(TopologyBroadcast(stamp.view_number, stamp.version)),
         SetTimer(COOLDOWN, context.settings.cooldown_ms),
-        Raise(TopologyPublished(topology_for(published, context.settings.process, context))),
+        Raise(TopologyPublished(topology_for(published, context.node, context))),
         *sends(published, context),
     )
     return published, effects
@@ -255,7 +260,7 @@ def lagging(data: CoordinatorData, context: CoordinationData) -> tuple[Member, .
     return tuple(
         member
         for member in view.members
-        if member.node != context.settings.process and data.acknowledged.get(member.node, 0) < version
+        if member.node != context.node and data.acknowledged.get(member.node, 0) < version
     )
 
 

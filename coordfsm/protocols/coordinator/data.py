@@ -12,17 +12,15 @@ TOPOLOGY = Timer("topology")
 
 
 class CoordinationSettings(Value):
-    """What never changes while a process runs.
+    """What an operator may tune. Safety holds under every setting; only speed and cost change.
 
     Attributes:
-        process: this process's node id.
         stability_ms: a view without change for this long is stable.
         cooldown_ms: at most one broadcast of the topology in this time; also how long a new coordinator waits for
             registrations before it publishes without the missing ones.
         resend_ms: an unanswered registration or unacknowledged topology is sent again after this time.
     """
 
-    process: str
     stability_ms: int = 300
     cooldown_ms: int = 1000
     resend_ms: int = 200
@@ -75,9 +73,14 @@ class RegistrarData(Value):
 
 
 class CoordinationData(Value):
-    """The machines of coordination in one process, and what they share to read."""
+    """The machines of coordination in one process, and what they share to read.
 
-    settings: CoordinationSettings
+    Attributes:
+        node: this process's node id.
+    """
+
+    node: str
+    settings: CoordinationSettings = CoordinationSettings()
     monitor: ViewMonitorData = ViewMonitorData()
     coordinator: CoordinatorData = CoordinatorData()
     registrar: RegistrarData = RegistrarData()

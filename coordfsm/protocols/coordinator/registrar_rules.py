@@ -113,7 +113,7 @@ def names_what_is_hosted(data: RegistrarData, given: TopologyInput, context: Coo
 
 def holds_its_topology(data: RegistrarData, given: ViewInstalled, context: CoordinationData) -> bool:
     """After a restart in the same view: the recovered topology names this process already."""
-    entry = data.topology.processes.get(context.settings.process)
+    entry = data.topology.processes.get(context.node)
     return (
         held_version(data, given.view.id) > 0 and entry is not None and is_confirmed(data, given.view, context, entry)
     )
@@ -138,14 +138,14 @@ def held_version(data: RegistrarData, view_id: ViewId) -> int:
 def is_confirmed(data: RegistrarData, view: View, context: CoordinationData, entry: Hosting) -> bool:
     """An entry of the topology is this process's newest registration."""
     return entry.version == data.hosted.version and (entry.process, entry.incarnation) == (
-        context.settings.process,
+        context.node,
         own_incarnation(view, context),
     )
 
 
 def own_incarnation(view: View, context: CoordinationData) -> int:
     """Under which incarnation this process belongs to the view."""
-    member = member_of(view, context.settings.process)
+    member = member_of(view, context.node)
     assert member is not None, "a process installs only views that contain it"
     return member.incarnation
 
@@ -243,7 +243,7 @@ def with_hosted(data: RegistrarData, hosted: Hosted) -> RegistrarData:
 
 def registration_effects(hosted: Hosted, context: CoordinationData) -> tuple[Effect, ...]:
     """One registration on its way to the coordinator, and the timer that repeats it."""
-    view, me = installed(context), context.settings.process
+    view, me = installed(context), context.node
     leader = coordinator(view)
     registration = Registration(view.id, Hosting(me, own_incarnation(view, context), hosted.version, hosted.bubbles))
     sent: Effect = Raise(OwnRegistration(registration)) if leader.node == me else Send(leader.endpoint, registration)
@@ -252,7 +252,7 @@ def registration_effects(hosted: Hosted, context: CoordinationData) -> tuple[Eff
 
 def acknowledgement(given: Received, stamp: TopologyStamp, context: CoordinationData) -> Effect:
     """Tells the publisher which version is held."""
-    return Send(given.sender, TopologyAck(stamp.view_id, stamp.version, context.settings.process))
+    return Send(given.sender, TopologyAck(stamp.view_id, stamp.version, context.node))
 
 
 def topology_writes(before: Registry, after: Registry, stamp: TopologyStamp) -> tuple[Write, ...]:

@@ -14,8 +14,7 @@ from coordfsm.kernel import (
     TimerFired,
     apply_writes,
 )
-from coordfsm.protocols.coordinator.composition import COORDINATION, initial
-from coordfsm.protocols.coordinator.data import CoordinationSettings
+from coordfsm.protocols.coordinator import composition, initial
 from coordfsm.protocols.view import Member, View, ViewInstalled, ring_order
 
 
@@ -33,7 +32,7 @@ class Processes:
     """Each step is the tester's: nothing is delivered and no timer fires unless a test says so."""
 
     def __init__(self, *nodes):
-        self.data = {node: initial(CoordinationSettings(node)) for node in nodes}
+        self.data = {node: initial(node) for node in nodes}
         self.durable = dict.fromkeys(nodes, ())
         self.timers = {node: set() for node in nodes}
         self.events = {node: [] for node in nodes}
@@ -42,7 +41,7 @@ class Processes:
             self.give(node, Recover())
 
     def give(self, node, given):
-        step = COORDINATION.step(self.data[node], given)
+        step = composition.step(self.data[node], given)
         self.data[node] = step.data
         for effect in step.effects:
             if isinstance(effect, Send):
@@ -90,7 +89,7 @@ class Processes:
         return lost
 
     def restart(self, node):
-        self.data[node] = initial(CoordinationSettings(node))
+        self.data[node] = initial(node)
         self.timers[node] = set()
         self.give(node, Recover(self.durable[node]))
 

@@ -1,0 +1,102 @@
+"""THE NODE: membership and coordination behind one step function. This is what a process runs.
+
+Membership raises what its siblings need (a view installed, a change under way, a majority lost); they never reach
+into it. An input goes to every machine that declares its event, membership first, so that within one step the
+others already learn of the new view.
+"""
+
+from collections.abc import Iterator
+from functools import reduce
+from operator import or_
+from types import MappingProxyType
+from typing import Any
+
+from coordfsm.kernel import Composition, Decoder, Endpoint, Message, Part, TransitionTable, Value
+from coordfsm.kernel.inputs import snake_case
+from coordfsm.protocols import coordinator, membership
+from coordfsm.protocols.coordinator import CoordinationData, CoordinationSettings
+from coordfsm.protocols.coordinator import messages as coordination_messages
+from coordfsm.protocols.membership import MembershipData
+from coordfsm.protocols.membership import Settings as MembershipSettings
+from coordfsm.protocols.membership import messages as membership_messages
+
+
+class NodeSettings(Value):
+    """What one process is told when it starts.
+
+    Attributes:
+        node: its stable id.
+        endpoint: the address at which others reach it.
+        membership: failure detection, view changes, joining.
+        coordination: stability, cooldown, resending.
+    """
+
+    node: str
+    endpoint: Endpoint
+    membership: MembershipSettings = MembershipSettings()
+    coordination: CoordinationSettings = CoordinationSettings()
+
+
+class NodeData(Value):
+    """All that one process holds in memory."""
+
+    membership: MembershipData
+    coordination: CoordinationData
+
+
+composition = Composition(
+    "node",
+    (Part("membership", membership.composition), Part("coordination", coordinator.composition)),
+)
+
+
+def initial(settings: NodeSettings) -> NodeData:
+    """The data of a process before its first input, which is `Recover`."""
+    return NodeData(
+        membership.initial(settings.node, settings.endpoint, settings.membership),
+        coordinator.initial(settings.node, settings.coordination),
+    )
+
+
+def _tables(machine: Any) -> Iterator[TransitionTable]:
+    if isinstance(machine, TransitionTable):
+        yield machine
+    else:
+        for part in machine.parts:
+            yield from _tables(part.machine)
+
+
+MACHINES = MappingProxyType({table.name: table for table in _tables(composition)})
+"""Every machine of a process by its class name, in the order in which they take an input. A table's `declaration` is
+the class it was compiled from."""
+
+
+def _message_types(*modules: Any) -> tuple[type[Message], ...]:
+    """The wire messages that a module declares: those that some machine of the node receives."""
+    found = (
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, Message) and kind.__module__ == module.__name__
+    )
+    return tuple(sorted((kind for kind in found if _is_received(kind)), key=lambda kind: kind.__name__))
+
+
+def _is_received(kind: type[Message]) -> bool:
+    return "recv_" + snake_case(kind.__name__) in composition.events
+
+
+MESSAGES = _message_types(membership_messages, coordination_messages)
+"""Every message that a process can receive."""
+
+_decoder = Decoder(reduce(or_, MESSAGES))
+
+
+def decode_message(data: bytes) -> Message:
+    """The message that canonical bytes hold.
+
+    Raises:
+        EncodingError: malformed, of an unknown kind, or with fields of the wrong type.
+    """
+    message: Message = _decoder.decode(data)
+    return message
