@@ -1,0 +1,294 @@
+"""Guards and actions of the cut detector: when is it certain enough who leaves and who joins?
+
+For a subject with d monitors, H = max(1, ceil(0.7 d)) condemnations mean dead, from L = max(1, floor(0.3 d)) on it is
+unstable. A monitor that is in the cut itself counts as condemning, but only for a subject that L others condemn: dead
+monitors alone prove nothing. Waiting until nobody is unstable lets simultaneous crashes leave in one view change, as
+in Rapid (Suresh et al., ATC 2018). It avoids conflicting proposals; safety never depends on it.
+"""
+
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from coordfsm.kernel import CancelTimer, Effect, Notify, Raise, Received, SetTimer, Timer, Value
+from coordfsm.protocols.membership.admission import refusal_of
+from coordfsm.protocols.membership.chain import is_member, without_lapse
+from coordfsm.protocols.membership.data import CutData, MembershipData, current_view, identity_of, self_in, stamp_of
+from coordfsm.protocols.membership.events import (
+    CutProposed,
+    ProposeCut,
+    Reinforce,
+    SelfLeaving,
+    SubjectCondemned,
+    SubjectExonerated,
+    WithdrawCut,
+)
+from coordfsm.protocols.membership.messages import (
+    NO_CUT,
+    Condemnation,
+    Cut,
+    Exoneration,
+    JoinRequest,
+    LeaveRequest,
+    MemberId,
+)
+from coordfsm.protocols.membership.stamps import is_current
+from coordfsm.protocols.view import Member, View, ViewUnstable, majority, monitors, ring_order
+
+Done = tuple[CutData, tuple[Effect, ...]]
+
+BATCH = Timer("batch")
+REINFORCE = Timer("reinforce")
+
+
+class Assessment(NamedTuple):
+    """What the evidence says of the members, by node."""
+
+    dead: frozenset[str]
+    unstable: frozenset[str]
+
+
+def high_mark(count: int) -> int:
+    """H for a subject with so many monitors: max(1, ceil(0.7 d))."""
+    return max(1, -(-7 * count // 10))
+
+
+def low_mark(count: int) -> int:
+    """L for a subject with so many monitors: max(1, floor(0.3 d))."""
+    return max(1, 3 * count // 10)
+
+
+def assess(data: CutData, context: MembershipData) -> Assessment:
+    """Who is dead and who unstable, in the current view. A process never counts itself dead."""
+    view = current_view(context)
+    if view is None:
+        return Assessment(frozenset(), frozenset())
+    leaving = {member.node for member in data.leaving}
+    dead: frozenset[str] = frozenset()
+    while True:
+        cut = dead | leaving
+        found = {node for node in data.condemning if _is_dead(data, context, view, node, cut)}
+        if found <= dead:
+            break
+        dead |= found
+    unstable = (node for node in data.condemning if node not in dead and _is_unstable(data, context, view, node))
+    return Assessment(dead, frozenset(unstable))
+
+
+def _condemning(data: CutData, context: MembershipData, view: View, node: str) -> tuple[frozenset[str], int]:
+    watchers = monitors(view, node, context.settings.rings)
+    return data.condemning.get(node, frozenset()) & frozenset(watchers), len(watchers)
+
+
+def _is_dead(data: CutData, context: MembershipData, view: View, node: str, cut: frozenset[str] | set[str]) -> bool:
+    explicit, count = _condemning(data, context, view, node)
+    if node == context.node or len(explicit) < low_mark(count):
+        return False
+    implicit = cut.intersection(monitors(view, node, context.settings.rings))
+    return len(explicit | implicit) >= high_mark(count)
+
+
+def _is_unstable(data: CutData, context: MembershipData, view: View, node: str) -> bool:
+    explicit, count = _condemning(data, context, view, node)
+    return len(explicit) >= low_mark(count) and not explicit <= data.tolerated.get(node, frozenset())
+
+
+def cut_of(data: CutData, context: MembershipData) -> Cut:
+    """The cut that the evidence asks for now."""
+    view = current_view(context)
+    if view is None:
+        return NO_CUT
+    dead = assess(data, context).dead
+    condemned = [identity_of(member) for member in view.members if member.node in dead]
+    superseded = [member for member in view.members if member.node in data.joining and member.node not in dead]
+    leaving = {member for member in data.leaving if member.node not in dead}
+    leaving |= {identity_of(member) for member in superseded}
+    joining = sorted(data.joining.values(), key=lambda member: member.node)
+    cut = Cut(tuple(condemned), tuple(sorted(leaving)), tuple(joining))
+    return without_lapse(cut, view)
+
+
+def acting_coordinator(view: View, context: MembershipData) -> Member:
+    """Who is to be asked to join: the first in ring order that is not known dead or leaving, else the coordinator."""
+    gone = assess(context.cut, context).dead | {member.node for member in context.cut.leaving}
+    order = ring_order(view)
+    return next((member for member in order if member.node not in gone), order[0])
+
+
+def is_admissible(data: object, given: Received, context: MembershipData) -> bool:
+    """A request to join this very view's successor, at its coordinator, without a reason to refuse."""
+    view, request = current_view(context), given.message
+    assert isinstance(request, JoinRequest)
+    return (
+        view is not None
+        and request.stamp == stamp_of(view)
+        and refusal_of(request, context) is None
+        and acting_coordinator(view, context).node == context.node
+    )
+
+
+# -- evidence ----------------------------------------------------------------------------------------------------
+
+
+def _noted(data: CutData, given: Value, context: MembershipData) -> CutData:
+    """The data with one more piece of evidence; the same data if it is none."""
+    if isinstance(given, SubjectCondemned):
+        return _condemn(data, context, given.subject, context.node)
+    if isinstance(given, SubjectExonerated):
+        return _exonerate(data, given.subject, context.node)
+    if isinstance(given, SelfLeaving):
+        return _leave(data, context)
+    assert isinstance(given, Received)
+    return _reported(data, given.message, context)
+
+
+def _reported(data: CutData, message: Any, context: MembershipData) -> CutData:
+    if isinstance(message, JoinRequest):
+        return replace(data, joining=data.joining.set(message.member.node, message.member))
+    if isinstance(message, Condemnation):
+        return _condemn(data, context, message.subject, message.origin.node)
+    if isinstance(message, Exoneration):
+        return _exonerate(data, message.subject, message.origin.node)
+    assert isinstance(message, LeaveRequest)
+    return replace(data, leaving=data.leaving | {message.origin})
+
+
+def _condemn(data: CutData, context: MembershipData, subject: MemberId, monitor: str) -> CutData:
+    view = current_view(context)
+    if view is None or not is_member(view, subject):
+        return data
+    if monitor not in monitors(view, subject.node, context.settings.rings):
+        return data
+    condemning = data.condemning.get(subject.node, frozenset()) | {monitor}
+    return replace(data, condemning=data.condemning.set(subject.node, condemning))
+
+
+def _leave(data: CutData, context: MembershipData) -> CutData:
+    view = current_view(context)
+    return data if view is None else replace(data, leaving=data.leaving | {self_in(view, context)})
+
+
+def _exonerate(data: CutData, subject: MemberId, monitor: str) -> CutData:
+    left = data.condemning.get(subject.node, frozenset()) - {monitor}
+    if left:
+        return replace(data, condemning=data.condemning.set(subject.node, left))
+    return replace(data, condemning=data.condemning.delete(subject.node)) if subject.node in data.condemning else data
+
+
+def is_news(data: CutData, given: Value, context: MembershipData) -> bool:
+    """Evidence of the current view that was not known."""
+    if isinstance(given, Received):
+        sound = is_admissible if isinstance(given.message, JoinRequest) else is_current
+        if not sound(data, given, context):
+            return False
+    return current_view(context) is not None and _noted(data, given, context) != data
+
+
+def leaves_unstable(data: CutData, given: Value, context: MembershipData) -> bool:
+    """With it, some member is neither well nor surely dead."""
+    return bool(assess(_noted(data, given, context), context).unstable)
+
+
+def leaves_cut(data: CutData, given: Value, context: MembershipData) -> bool:
+    """With it, there is something to change."""
+    return cut_of(_noted(data, given, context), context) != NO_CUT
+
+
+def _unstable_view(context: MembershipData) -> Effect:
+    view = current_view(context)
+    assert view is not None
+    return Raise(ViewUnstable(view.id))
+
+
+def note_and_wait(data: CutData, given: Value, context: MembershipData) -> Done:
+    """Wait for more evidence, but not for ever."""
+    waiting: tuple[Effect, ...] = ()
+    if data.state != "unstable":
+        waiting = (CancelTimer(BATCH), SetTimer(REINFORCE, context.settings.reinforce_ms))
+    return _noted(data, given, context), (*waiting, _unstable_view(context))
+
+
+def note_and_gather(data: CutData, given: Value, context: MembershipData) -> Done:
+    """Nobody is unstable: give others a moment to join the same cut."""
+    waiting: tuple[Effect, ...] = ()
+    if data.state != "gathering":
+        waiting = (CancelTimer(REINFORCE), SetTimer(BATCH, context.settings.batch_ms))
+    return _noted(data, given, context), (*waiting, _unstable_view(context))
+
+
+def note_and_rest(data: CutData, given: Value, context: MembershipData) -> Done:
+    """Nothing to change any more."""
+    return _noted(data, given, context), (CancelTimer(REINFORCE), CancelTimer(BATCH), Raise(WithdrawCut()))
+
+
+def warn(data: CutData, given: Received, context: MembershipData) -> Done:
+    """Somebody is accused: the view may be about to change."""
+    return data, (_unstable_view(context),)
+
+
+# -- in time -----------------------------------------------------------------------------------------------------
+
+
+def can_win(data: CutData, given: Value, context: MembershipData) -> bool:
+    """The members that the cut does not condemn are a majority: a minority need not try, and had better not.
+
+    What it would get its own few to accept would stay in the way when the others come back.
+    """
+    view = current_view(context)
+    return view is not None and len(view.members) - len(cut_of(data, context).condemned) >= majority(view)
+
+
+def wait_for_majority(data: CutData, given: Value, context: MembershipData) -> Done:
+    """Look again later."""
+    return data, (SetTimer(BATCH, context.settings.contact_ms),)
+
+
+def propose(data: CutData, given: Value, context: MembershipData) -> Done:
+    """The cut is ripe."""
+    cut = cut_of(data, context)
+    return data, (Notify(CutProposed(cut)), Raise(ProposeCut(cut)))
+
+
+def is_unreinforced(data: CutData, given: Value, context: MembershipData) -> bool:
+    """Some unstable member's monitors were not told yet to make up their mind."""
+    return not assess(data, context).unstable <= data.reinforced
+
+
+def reinforce(data: CutData, given: Value, context: MembershipData) -> Done:
+    """Whoever misses an unstable member shall condemn it now."""
+    view = current_view(context)
+    assert view is not None
+    unstable = assess(data, context).unstable
+    subjects = tuple(identity_of(member) for member in view.members if member.node in unstable)
+    return replace(data, reinforced=data.reinforced | unstable), (
+        Raise(Reinforce(subjects)),
+        SetTimer(REINFORCE, context.settings.reinforce_ms),
+        _unstable_view(context),
+    )
+
+
+def has_cut(data: CutData, given: Value, context: MembershipData) -> bool:
+    """There is something to change."""
+    return cut_of(data, context) != NO_CUT
+
+
+def _tolerating(data: CutData, context: MembershipData) -> CutData:
+    tolerated = data.tolerated
+    for node in sorted(assess(data, context).unstable):
+        tolerated = tolerated.set(node, data.condemning[node])
+    return replace(data, tolerated=tolerated)
+
+
+def tolerate(data: CutData, given: Value, context: MembershipData) -> Done:
+    """Most monitors hear the unstable member: it stays, unless more condemn it."""
+    return _tolerating(data, context), ()
+
+
+def tolerate_and_gather(data: CutData, given: Value, context: MembershipData) -> Done:
+    """The unstable member stays; the others' change goes on."""
+    return _tolerating(data, context), (SetTimer(BATCH, context.settings.batch_ms),)
+
+
+def begin_anew(data: CutData, given: Value, context: MembershipData) -> Done:
+    """A new view: old evidence means nothing in it."""
+    return CutData(state=data.state), (CancelTimer(BATCH), CancelTimer(REINFORCE))

@@ -1,0 +1,56 @@
+"""The failure detector: one machine per (monitor, subject)."""
+
+from statemachine import State
+
+from coordfsm.kernel import Family, Machine, compile_machine
+from coordfsm.protocols.membership import detector_rules as rule
+from coordfsm.protocols.membership.declaring import moving, within
+from coordfsm.protocols.membership.stamps import is_current
+
+
+class Detector(Machine):
+    """trusted: answers probes. accused: missed too many, may rebut. condemned: did not rebut in time."""
+
+    trusted = State(initial=True)
+    accused = State()
+    condemned = State()
+
+    local_view_installed = moving(trusted, trusted, accused, condemned, cond=rule.is_subject, on=rule.watch) | moving(
+        trusted, trusted, accused, condemned, on=rule.release
+    )
+    local_excluded = local_abandon_view = moving(trusted, trusted, accused, condemned, on=rule.release)
+
+    timeout_probe = within(trusted, accused, condemned, on=rule.send_probe)
+    timeout_probe_late = (
+        trusted.to(accused, cond=[rule.misses_much, rule.hears_others], on=rule.accuse)
+        | within(trusted, cond=rule.misses_much, on=rule.doubt_self)
+        | within(trusted, accused, on=rule.miss)
+        | within(condemned, on=rule.miss_condemned)
+    )
+    recv_probe_ack = (
+        within(trusted, cond=rule.is_from_subject, on=rule.hear)
+        | accused.to(trusted, cond=rule.is_from_subject, on=rule.hear_accused)
+        | condemned.to(trusted, cond=[rule.is_from_subject, rule.is_recovered], on=rule.exonerate)
+        | within(condemned, cond=rule.is_from_subject, on=rule.hear_condemned)
+    )
+    recv_rebuttal = accused.to(trusted, cond=[is_current, rule.is_newer_note], on=rule.accept_rebuttal) | within(
+        trusted, condemned, cond=[is_current, rule.is_newer_note], on=rule.note_epoch
+    )
+    timeout_rebuttal = accused.to(condemned, on=rule.condemn)
+    timeout_condemned = within(condemned, on=rule.repeat_condemnation)
+    local_reinforce = trusted.to(condemned, cond=rule.misses_now, on=rule.condemn) | accused.to(
+        condemned, on=rule.condemn
+    )
+
+    ignored = {
+        ("*", "recv_probe_ack"): "from a former incarnation",
+        ("*", "recv_rebuttal"): "an old note, or of another view",
+        ("*", "timeout_rebuttal"): "rebutted in time",
+        ("*", "timeout_condemned"): "withdrawn",
+        ("*", "local_reinforce"): "the subject answers, or is condemned already",
+    }
+
+
+DETECTOR = compile_machine(Detector)
+
+DETECTORS = Family(rule.detectors_concerned, rule.first_data)

@@ -1,0 +1,187 @@
+"""What membership tells the application (`Notify`), and the commands that its machines and callers give.
+
+The commands that reach beyond membership are in `coordfsm.protocols.view`.
+"""
+
+from coordfsm.kernel import Command, Endpoint, Value
+from coordfsm.protocols.membership.messages import Cut, MemberId
+from coordfsm.protocols.view import View
+
+# -- commands of the application or operator ---------------------------------------------------------------------
+
+
+class Bootstrap(Command):
+    """Found a new cluster. Exactly one process is told to.
+
+    Attributes:
+        token: anything that differs from bootstrap to bootstrap; it makes the lineage unique.
+    """
+
+    token: str
+
+
+class Join(Command):
+    """Join the cluster of which the seeds are members; from a wedged process: leave its lineage for that one."""
+
+    seeds: tuple[Endpoint, ...]
+
+
+class Leave(Command):
+    """Leave the cluster for good, or stop trying to join it."""
+
+
+class ForceView(Command):
+    """Operator: carry on without a majority, in a new lineage. The lost majority must never come back to life as such.
+
+    Attributes:
+        survivors: node ids of the members that carry on; the same at every process where the command is given.
+        token: as in `Bootstrap`; the same at every process where the command is given.
+    """
+
+    survivors: tuple[str, ...]
+    token: str
+
+
+# -- commands between the machines of membership -----------------------------------------------------------------
+
+
+class ProposeCut(Command):
+    """Cut detector to view change: this cut is ripe."""
+
+    cut: Cut
+
+
+class WithdrawCut(Command):
+    """Cut detector to view change: there is nothing to change any more."""
+
+
+class AdoptView(Command):
+    """Lifecycle to view change: install this view, which others decided (or an operator)."""
+
+    view: View
+
+
+class AbandonView(Command):
+    """Lifecycle to view change: the operator gives up this lineage."""
+
+
+class Excluded(Command):
+    """View change to lifecycle: a later view, `view`, is without this process."""
+
+    view: View
+
+
+class HandedOver(Command):
+    """View change to lifecycle: a majority of the next view has installed it; a leaver may go."""
+
+
+class SubjectCondemned(Command):
+    """Detector to cut detector: this process condemns the subject."""
+
+    subject: MemberId
+
+
+class SubjectExonerated(Command):
+    """Detector to cut detector: it does so no longer."""
+
+    subject: MemberId
+
+
+class SelfLeaving(Command):
+    """Lifecycle to cut detector: this process wants to be in no later view."""
+
+
+class Reinforce(Command):
+    """Cut detector to detectors: these subjects are unstable for too long; whoever misses them condemns them now."""
+
+    subjects: tuple[MemberId, ...]
+
+
+class ProbeMissed(Command):
+    """Detector to health: a probe was not answered in time."""
+
+
+class ProbeAnswered(Command):
+    """Detector to health: a probe was answered in time."""
+
+
+class ContactDoubted(Command):
+    """To lifecycle: members do not answer; perhaps it is this process that is cut off."""
+
+
+# -- notifications -----------------------------------------------------------------------------------------------
+
+
+class ViewChanged(Value):
+    """A view was installed. `cut` is None for a founding, welcomed or forced view."""
+
+    view: View
+    cut: Cut | None = None
+
+
+class MemberShunned(Value):
+    """This process is no longer a member; `view` is the one that is without it."""
+
+    view: View
+
+
+class MemberLeft(Value):
+    """This process has left the cluster."""
+
+
+class MemberWedged(Value):
+    """A majority is out of reach: `missing` are not heard from, `needed` of them must come back."""
+
+    missing: tuple[str, ...]
+    needed: int
+
+
+class MemberUnwedged(Value):
+    """A majority is within reach again."""
+
+
+class SubjectAccused(Value):
+    """This process accuses a member."""
+
+    subject: MemberId
+
+
+class SubjectRebutted(Value):
+    """A member that this process accused is alive."""
+
+    subject: MemberId
+
+
+class CutProposed(Value):
+    """This process's cut is stable; it wants the next view to follow from it."""
+
+    cut: Cut
+
+
+class JoinRefused(Value):
+    """A cluster refused this process, and why."""
+
+    reason: str
+    sender: Endpoint
+
+
+class JoinerRefused(Value):
+    """This process refused a joiner, and why."""
+
+    reason: str
+    sender: Endpoint
+
+
+class CommandRefused(Value):
+    """A command of the application cannot be carried out now."""
+
+    command: str
+    reason: str
+
+
+class MessageRefused(Value):
+    """A message was dropped: to be counted by reason."""
+
+    message: str
+    reason: str
+    sender: Endpoint
