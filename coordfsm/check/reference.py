@@ -11,7 +11,7 @@ from typing import Any
 
 from coordfsm.check.model import Model, Property
 from coordfsm.check.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict
-from coordfsm.check.semantics import Action, State, System
+from coordfsm.check.semantics import Action, State, StepError, System
 from coordfsm.check.trace import build_trace
 from coordfsm.kernel import ModelError
 
@@ -20,6 +20,10 @@ PROGRESS_EVERY = 4096  # expanded states between two looks at the clock
 DEADLOCK = Property(
     "deadlock", "A state in which nothing can happen is one in which every node may rest.", lambda _observations: True
 )
+
+
+ERROR = "error"
+"""The id under which a step that raised is reported; the counterexample ends where the step begins."""
 
 
 @dataclass
@@ -36,6 +40,7 @@ class _Search:
     depth: int = 1
     stopped: str | None = None
     violated: tuple[Property, State] | None = None
+    expanding: State | None = None
 
 
 def explore(
@@ -55,13 +60,21 @@ def explore(
 
     Raises:
         ModelError: the model needs an engine that handles its properties' kinds.
+        StepError: a node cannot even start.
     """
     unsupported = sorted({item.kind for item in model.properties} & {"eventually", "leads_to"})
     if unsupported:
         raise ModelError(f"the reference explorer checks no {' or '.join(unsupported)} property; use the native engine")
     started = time.monotonic()
     search = _Search(System(model))
-    _run(search, limits, progress, started)
+    try:
+        _run(search, limits, progress, started)
+    except KeyboardInterrupt:
+        search.stopped = "interrupted"
+    except StepError as error:
+        if search.expanding is None:
+            raise  # no path leads to an error in the first step of all
+        search.violated = (Property(ERROR, str(error), lambda _observations: False), search.expanding)
     if search.violated is None and search.stopped is None:
         search.violated = _unreachable_good(search)
     return _report(search, time.monotonic() - started, mutant)
@@ -81,6 +94,7 @@ def _run(search: _Search, limits: Limits, progress: Callable[[Progress], None] |
             if number % PROGRESS_EVERY == 0 and _over(search, limits, progress, started, len(frontier) - number):
                 return
             alive = False
+            search.expanding = state
             for action, successor in system.successors(state):
                 alive = True
                 search.transitions += 1
@@ -94,7 +108,7 @@ def _run(search: _Search, limits: Limits, progress: Callable[[Progress], None] |
                         search.depth += 1
                         return
                     following.append(successor)
-            if not alive and model.deadlock and not _may_rest(system, state):
+            if not alive and model.deadlock and not may_rest(system, state):
                 search.violated = (DEADLOCK, state)
                 return
         if following and limits.max_depth is not None and search.depth >= limits.max_depth:
@@ -136,7 +150,8 @@ def _look(search: _Search, state: State) -> bool:
     return False
 
 
-def _may_rest(system: System, state: State) -> bool:
+def may_rest(system: System, state: State) -> bool:
+    """Whether every node may stay for ever as it is in this state."""
     return all(node.final(system.local(state, position)) for position, node in enumerate(system.model.nodes))
 
 
@@ -180,7 +195,10 @@ def _fault_name(action: Action) -> str:
 
 def _report(search: _Search, seconds: float, mutant: str) -> Report:
     system, model = search.system, search.system.model
-    results = tuple(_result(search, item) for item in (*model.properties, *((DEADLOCK,) if model.deadlock else ())))
+    extra = [DEADLOCK] if model.deadlock else []
+    if search.violated is not None and search.violated[0].id == ERROR:
+        extra.append(search.violated[0])
+    results = tuple(_result(search, item) for item in (*model.properties, *extra))
     verdicts = {result.verdict for result in results}
     verdict: Verdict = "violated" if "violated" in verdicts else "incomplete" if search.stopped else "holds"
     counterexample = None
@@ -207,7 +225,7 @@ def _report(search: _Search, seconds: float, mutant: str) -> Report:
 
 
 def _result(search: _Search, item: Property) -> PropertyResult:
-    kind = "deadlock" if item is DEADLOCK else item.kind
+    kind = item.id if item is DEADLOCK or item.id == ERROR else item.kind
     witness = search.witnesses.get(item.id)
     verdict: Verdict
     if search.violated is not None and search.violated[0] is item:

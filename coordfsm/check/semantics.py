@@ -14,6 +14,7 @@ from coordfsm.check.model import Envelope, Local, Model, Multiset, Node, Ordered
 from coordfsm.kernel import (
     CancelTimer,
     Command,
+    CoordfsmError,
     Effect,
     Input,
     ModelError,
@@ -23,6 +24,7 @@ from coordfsm.kernel import (
     Recover,
     Send,
     SetTimer,
+    Step,
     TimerFired,
     Value,
     apply_writes,
@@ -31,6 +33,21 @@ from coordfsm.kernel import (
 )
 
 ActionKind = Literal["deliver", "lose", "timeout", "command", "crash", "recover", "partition", "heal"]
+
+
+class StepError(CoordfsmError):
+    """A machine raised an error instead of taking a step.
+
+    Attributes:
+        node: where.
+        given: the input that it could not take.
+    """
+
+    def __init__(self, node: str, given: Input, error: Exception) -> None:
+        told = given.message if isinstance(given, Received) else given
+        super().__init__(f"{node} cannot take {event_of(given)}: {type(error).__name__}: {error} (input: {told})")
+        self.node = node
+        self.given = given
 
 
 class Action(Value):
@@ -109,6 +126,13 @@ def apply_effects(
     return Local(data, durable, ordered, history), tuple(sends)
 
 
+def _step(node: Node, data: Any, given: Input) -> Step:
+    try:
+        return node.step(data, given)
+    except Exception as error:
+        raise StepError(node.name, given, error) from error
+
+
 def crashed(local: Local) -> Local:
     """What is left of a node that crashes: durable records and history."""
     return Local(None, local.durable, (), local.history)
@@ -167,7 +191,7 @@ class System:
             data = local.data
             if isinstance(given, TimerFired):
                 local = msgspec.structs.replace(local, timers=tuple(t for t in local.timers if t != given.timer))
-        step = node.step(data, given)
+        step = _step(node, data, given)
         whole, sends = apply_effects(node, local, step.data, step.effects)
         yield Outcome(whole, sends, step.fired, -1)
         if not (self.model.faults.crash and self.model.faults.torn and self.may_crash(position)):
@@ -202,7 +226,7 @@ class System:
         for node in self.model.nodes:
             local = Local(node.initial, node.durable, (), node.first_history)
             if node.boots:
-                step = node.step(node.initial, Recover(node.durable))
+                step = _step(node, node.initial, Recover(node.durable))
                 self.fired.update(step.fired)
                 local, sends = apply_effects(node, local, step.data, step.effects)
                 network = self._send(network, sends)

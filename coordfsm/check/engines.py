@@ -1,0 +1,94 @@
+"""Which engine explores: the native one where it is installed, the reference explorer otherwise or on request."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from coordfsm.check import reference
+from coordfsm.check.model import Model
+from coordfsm.check.report import NO_LIMITS, Limits, Progress, Report
+from coordfsm.check.semantics import StepError
+from coordfsm.kernel import ModelError
+
+Engine = Literal["auto", "reference", "native"]
+NATIVE_ONLY = ("threads", "checkpoint", "resume", "max_memory")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to explore. What is None is left to the engine.
+
+    Attributes:
+        engine: ``auto`` is native where it is installed.
+        threads: of the native engine.
+        symmetry: whether to explore one state of each class of interchangeable nodes only.
+        partial_order: whether to leave out orders of independent inputs.
+        checkpoint: a file in which the search is saved from time to time.
+        resume: a file from which a search goes on.
+        max_memory: bytes after which the search stops.
+    """
+
+    engine: Engine = "auto"
+    threads: int | None = None
+    symmetry: bool | None = None
+    partial_order: bool | None = None
+    checkpoint: Path | None = None
+    resume: Path | None = None
+    max_memory: int | None = None
+
+
+DEFAULT_OPTIONS = Options()
+
+
+def explore(
+    model: Model,
+    limits: Limits = NO_LIMITS,
+    progress: Callable[[Progress], None] | None = None,
+    *,
+    mutant: str = "",
+    options: Options = DEFAULT_OPTIONS,
+) -> Report:
+    """Explore a model with the engine that the options name.
+
+    Raises:
+        ModelError: the engine is not installed, or cannot do what is asked.
+    """
+    native = None if options.engine == "reference" else native_explorer()
+    if native is None:
+        if options.engine == "native":
+            raise ModelError("the native engine needs numba and numpy: install coordfsm with its extra `check`")
+        _refuse_native_options(options)
+        return reference.explore(model, limits, progress, mutant=mutant)
+    chosen = {
+        "threads": options.threads,
+        "symmetry": options.symmetry,
+        "partial_order": options.partial_order,
+        "checkpoint": options.checkpoint,
+        "resume": options.resume,
+        "max_memory": options.max_memory,
+    }
+    given = {name: value for name, value in chosen.items() if value is not None}
+    try:
+        report: Report = native(model, limits, progress, mutant=mutant, **given)
+    except StepError:
+        # The reference explorer expands the same levels and tells how the step that raises is reached.
+        return reference.explore(model, limits, progress, mutant=mutant)
+    return report
+
+
+def native_explorer() -> Callable[..., Any] | None:
+    """The native engine's `explore`, or None where it is not installed."""
+    try:
+        from coordfsm.check.native import explore as native  # noqa: PLC0415  (numba is an extra, and slow to import)
+    except ImportError:
+        return None
+    function: Callable[..., Any] = native
+    return function
+
+
+def _refuse_native_options(options: Options) -> None:
+    asked = [name for name in NATIVE_ONLY if getattr(options, name) is not None]
+    if asked:
+        flags = ", ".join("--" + name.replace("_", "-") for name in asked)
+        raise ModelError(f"{flags}: only the native engine can do this, the reference explorer cannot")

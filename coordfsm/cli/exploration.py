@@ -1,0 +1,194 @@
+"""Explores models and prints what was found: stories of counterexamples, a table, transitions never fired."""
+
+import argparse
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from coordfsm.check.engines import Options, explore
+from coordfsm.check.model import Model
+from coordfsm.check.registry import Entry, catalogue, find
+from coordfsm.check.report import Limits, Progress, Report
+from coordfsm.cli.bounds import faults_text
+from coordfsm.cli.counterexamples import DEFAULT_DIRECTORY, Counterexamples, print_story
+from coordfsm.cli.exits import Exit
+from coordfsm.cli.tables import VERDICT_STYLES, Row, parameters_text, table
+from coordfsm.cli.terminal import Line, ProgressLine, Span, paragraph, write_lines
+from coordfsm.kernel import ModelError
+
+TITLES = ("model", "distinct states", "transitions", "depth", "seconds", "never fired", "verdict")
+
+
+@dataclass(frozen=True)
+class Explored:
+    """A model with what was found; the error instead of a report if the exploration itself failed."""
+
+    name: str
+    model: Model
+    report: Report | None
+    error: str = ""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Explore the named models, or the default ones."""
+    chosen = choose(arguments.models, arguments.parameters)
+    limits, options = limits_of(arguments), options_of(arguments)
+    saved = Counterexamples(arguments.output or DEFAULT_DIRECTORY)
+    explored: list[Explored] = []
+    for entry, parameters in chosen:
+        result = explore_one(entry.name, entry.build(parameters), limits, options)
+        explored.append(result)
+        trace = None if result.report is None else result.report.counterexample
+        if trace is not None:
+            path = saved.save(trace)
+            if not arguments.json:
+                print_story(trace, path)
+        if result.report is not None and result.report.stopped == "interrupted":
+            break
+    if arguments.json:
+        print(json.dumps([to_json(item) for item in explored], indent=1))
+    else:
+        write_lines(summary(explored))
+    return exit_code(explored)
+
+
+def choose(names: Sequence[str], assignments: Sequence[str]) -> list[tuple[Entry, dict[str, Any]]]:
+    """The models to explore with their parameters."""
+    if not names:
+        return [(entry, dict(parameters)) for entry in catalogue() for parameters in entry.defaults]
+    return [(entry, entry.parse(assignments)) for entry in map(find, names)]
+
+
+def limits_of(arguments: argparse.Namespace) -> Limits:
+    """When to stop early."""
+    return Limits(arguments.max_states, arguments.max_seconds, arguments.max_depth)
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """How to explore."""
+    return Options(
+        engine=arguments.engine,
+        threads=arguments.threads,
+        symmetry=arguments.symmetry,
+        partial_order=arguments.por,
+        checkpoint=arguments.checkpoint,
+        resume=arguments.resume,
+        max_memory=arguments.max_memory,
+    )
+
+
+def explore_one(name: str, model: Model, limits: Limits, options: Options, *, mutant: str = "") -> Explored:
+    """Explore one model with a progress line. An error of the model or the engine is a result, too.
+
+    Raises:
+        ModelError: the model or the options do not fit the engine.
+    """
+    line = ProgressLine()
+    label = mutant or f"{name} {parameters_text(dict(model.parameters))}".strip()
+
+    def progress(now: Progress) -> None:
+        rate = now.states / max(now.seconds, 1e-3)
+        line.show(
+            f"{label}: {now.states:,} states, {now.transitions:,} transitions, depth {now.depth}, "
+            f"frontier {now.frontier:,}, {rate:,.0f} states/s, {now.seconds:.0f} s"
+        )
+
+    line.show(f"{label}: starting")
+    try:
+        return Explored(name, model, explore(model, limits, progress, mutant=mutant, options=options))
+    except ModelError:
+        raise
+    except Exception as error:  # noqa: BLE001  (the other models are explored all the same)
+        line.clear()
+        traceback.print_exception(error, file=sys.stderr)
+        return Explored(name, model, None, f"{type(error).__name__}: {error}")
+    finally:
+        line.clear()
+
+
+def to_json(item: Explored) -> dict[str, Any]:
+    """One object of ``coordfsm verify --json``."""
+    if item.report is not None:
+        return {**item.report.to_json(), "bounds": faults_text(item.model)}
+    return {"model": item.name, "params": dict(item.model.parameters), "verdict": "incomplete", "error": item.error}
+
+
+def exit_code(explored: Sequence[Explored]) -> Exit:
+    """The worst of what was found; an internal error is worse than a counterexample."""
+    verdicts = {"error" if item.report is None else item.report.verdict for item in explored}
+    if "error" in verdicts:
+        return Exit.INTERNAL
+    if "violated" in verdicts:
+        return Exit.COUNTEREXAMPLE
+    return Exit.INCOMPLETE if "incomplete" in verdicts else Exit.OK
+
+
+def summary(explored: Sequence[Explored]) -> list[Line]:
+    """The table, and what it does not say: transitions never fired, witnesses never seen."""
+    lines = table(TITLES, [row(item) for item in explored])
+    for item in explored:
+        lines.extend(_remarks(item))
+    never = never_fired(explored)
+    if never:
+        lines += [(), (Span("transitions never fired in any of these models:", "bold"),)]
+        lines += [line for name in never for line in paragraph(name, indent=2, hanging=4)]
+    return lines
+
+
+def never_fired(explored: Sequence[Explored]) -> tuple[str, ...]:
+    """The rules that some model has and none took."""
+    declared: dict[str, None] = {}
+    fired: set[str] = set()
+    for item in explored:
+        rules = dict.fromkeys(name for node in item.model.nodes for name in node.rules)
+        declared |= rules
+        if item.report is not None:
+            fired |= set(rules) - set(item.report.never_fired)
+    return tuple(name for name in declared if name not in fired)
+
+
+def row(item: Explored) -> Row:
+    """The line of a model in the table."""
+    report = item.report
+    properties = " ".join(dict.fromkeys(known.id for known in item.model.properties))
+    details = [f"parameters: {parameters_text(dict(item.model.parameters)) or 'none'}"]
+    details += [f"faults: {faults_text(item.model)}", f"properties: {properties or 'none'}"]
+    if report is None:
+        return Row((item.name, "", "", "", "", "", "error"), (*details, item.error), VERDICT_STYLES["error"])
+    if report.cut_off:
+        details.append(f"boundary: {report.cut_off:,} successors outside it were not explored")
+    cells = (
+        item.name,
+        f"{report.distinct_states:,}",
+        f"{report.transitions:,}",
+        str(report.depth),
+        f"{report.seconds:.1f}",
+        str(len(report.never_fired)),
+        verdict_text(report),
+    )
+    return Row(cells, tuple(details), VERDICT_STYLES[report.verdict])
+
+
+def verdict_text(report: Report) -> str:
+    """The verdict with what broke it, or what cut it short."""
+    if report.verdict == "violated":
+        return f"violated: {' '.join(result.id for result in report.properties if result.verdict == 'violated')}"
+    if report.verdict == "incomplete":
+        return f"incomplete: {report.stopped}"
+    return report.verdict
+
+
+def _remarks(item: Explored) -> list[Line]:
+    if item.report is None:
+        return []
+    statements = {known.id: known.statement for known in item.model.properties}
+    lines: list[Line] = []
+    for result in item.report.properties:
+        if result.kind == "sometimes" and result.verdict == "violated":
+            lines += paragraph(f"{item.name}: {result.id} is true in no reachable state: {statements[result.id]}")
+        elif result.vacuous:
+            lines += paragraph(f"{item.name}: {result.id} was never put to the test: nothing ever triggers it")
+    return [(), *lines] if lines else []

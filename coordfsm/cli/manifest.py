@@ -1,0 +1,72 @@
+"""`coordfsm verify --manifest FILE`: explore every recorded model and compare with what was recorded."""
+
+import argparse
+import json
+from dataclasses import replace
+from typing import Any
+
+from coordfsm.check.manifest import Expectation, expectation, load, save
+from coordfsm.check.registry import catalogue, find
+from coordfsm.cli.exits import Exit
+from coordfsm.cli.exploration import TITLES, Explored, exit_code, explore_one, limits_of, options_of, row, to_json
+from coordfsm.cli.tables import VERDICT_STYLES, parameters_text, table
+from coordfsm.cli.terminal import Line, paragraph, write_lines
+
+QUICK_STATES = 10_000
+"""A model of at most so many states is explored by the tests, too."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare; with ``--update``, record what was found, for the default models as well."""
+    entries = load(arguments.manifest) if arguments.manifest.exists() or not arguments.update else ()
+    wanted = _keys(entries) + (_defaults(entries) if arguments.update else [])
+    limits, options = limits_of(arguments), options_of(arguments)
+    explored = [explore_one(name, find(name).build(parameters), limits, options) for name, parameters in wanted]
+    if arguments.update:
+        return _update(arguments, explored)
+    differences = [_differences(entry, item) for entry, item in zip(entries, explored, strict=True)]
+    if arguments.json:
+        results = zip(explored, differences, strict=True)
+        print(json.dumps([{**to_json(item), "differences": list(found)} for item, found in results], indent=1))
+    else:
+        write_lines(_summary(explored, differences))
+    worst = exit_code(explored)
+    return worst if worst == Exit.INTERNAL or not any(differences) else Exit.COUNTEREXAMPLE
+
+
+def _keys(entries: tuple[Expectation, ...]) -> list[tuple[str, dict[str, Any]]]:
+    return [(entry.model, entry.params) for entry in entries]
+
+
+def _defaults(entries: tuple[Expectation, ...]) -> list[tuple[str, dict[str, Any]]]:
+    """The default models that are not recorded yet."""
+    defaults = [(entry.name, entry.complete(given)) for entry in catalogue() for given in entry.defaults]
+    return [key for key in defaults if key not in _keys(entries)]
+
+
+def _differences(entry: Expectation, item: Explored) -> tuple[str, ...]:
+    return (item.error,) if item.report is None else entry.differences(item.report)
+
+
+def _summary(explored: list[Explored], differences: list[tuple[str, ...]]) -> list[Line]:
+    rows = [
+        replace(row(item), cells=(*row(item).cells[:-1], "DIFFERS"), style=VERDICT_STYLES["violated"], details=found)
+        if found
+        else replace(row(item), details=(parameters_text(dict(item.model.parameters)),))
+        for item, found in zip(explored, differences, strict=True)
+    ]
+    fit = sum(not found for found in differences)
+    return [*table(TITLES, rows), (), *paragraph(f"{fit} of {len(explored)} as recorded")]
+
+
+def _update(arguments: argparse.Namespace, explored: list[Explored]) -> int:
+    """Record only what was explored to the end: a search cut short says nothing about the counts."""
+    worst = exit_code(explored)
+    if worst in (Exit.INTERNAL, Exit.INCOMPLETE):
+        write_lines([*table(TITLES, [row(item) for item in explored]), (), *paragraph("nothing was recorded")])
+        return worst
+    reports = [item.report for item in explored if item.report is not None]
+    entries = tuple(expectation(report, quick=report.distinct_states <= QUICK_STATES) for report in reports)
+    save(arguments.manifest, entries)
+    write_lines([*table(TITLES, [row(item) for item in explored]), (), *paragraph(f"recorded in {arguments.manifest}")])
+    return worst

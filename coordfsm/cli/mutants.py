@@ -1,0 +1,137 @@
+"""`coordfsm verify --mutants`: every seeded flaw must be caught by the property that it breaks."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from coordfsm.check.registry import closest
+from coordfsm.check.report import Report
+from coordfsm.cli.counterexamples import Counterexamples, print_story
+from coordfsm.cli.exits import Exit
+from coordfsm.cli.exploration import Explored, explore_one, limits_of, options_of, verdict_text
+from coordfsm.cli.tables import Row, parameters_text, table
+from coordfsm.cli.terminal import Line, paragraph, write_lines
+from coordfsm.kernel import ModelError
+from coordfsm.testing.mutants import Mutant, catalogue
+
+TITLES = ("mutant", "machine", "property", "length", "seconds", "caught")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A mutant and what its exploration found."""
+
+    mutant: Mutant
+    explored: Explored
+
+    @property
+    def report(self) -> Report | None:
+        """None if the exploration itself failed."""
+        return self.explored.report
+
+    @property
+    def length(self) -> int | None:
+        """Steps of the counterexample; None without one."""
+        trace = None if self.report is None else self.report.counterexample
+        return None if trace is None else len(trace.steps)
+
+    @property
+    def caught(self) -> bool:
+        """Whether the expected property, and no other, is violated."""
+        trace = None if self.report is None else self.report.counterexample
+        return trace is not None and trace.property == self.mutant.property
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Explore the named mutants, or all."""
+    chosen = choose(arguments.models)
+    limits, options = limits_of(arguments), options_of(arguments)
+    saved = None if arguments.output is None else Counterexamples(arguments.output)
+    trials: list[Trial] = []
+    for mutant in chosen:
+        trial = Trial(mutant, explore_one(mutant.model, mutant.build(), limits, options, mutant=mutant.name))
+        trials.append(trial)
+        trace = None if trial.report is None else trial.report.counterexample
+        if trace is not None:
+            path = None if saved is None else saved.save(trace)
+            if len(chosen) == 1 and not arguments.json:
+                print_story(trace, path)
+        if trial.report is not None and trial.report.stopped == "interrupted":
+            break
+    if arguments.json:
+        print(json.dumps([to_json(trial) for trial in trials], indent=1))
+    else:
+        write_lines(summary(trials))
+    return exit_code(trials)
+
+
+def choose(names: Sequence[str]) -> tuple[Mutant, ...]:
+    """The mutants of these names, machines or models; all without a name.
+
+    Raises:
+        ModelError: a name fits none.
+    """
+    known = catalogue()
+    chosen: dict[str, Mutant] = {}
+    for name in names:
+        found = [mutant for mutant in known if name in {mutant.name, mutant.machine, mutant.model}]
+        if not found:
+            words = {word for mutant in known for word in (mutant.name, mutant.machine, mutant.model)}
+            listed = ", ".join(mutant.name for mutant in known)
+            raise ModelError(f"no mutant, machine or model {name!r}{closest(name, words)}; the mutants are: {listed}")
+        chosen |= {mutant.name: mutant for mutant in found}
+    return tuple(chosen.values()) if names else known
+
+
+def to_json(trial: Trial) -> dict[str, Any]:
+    """One object of ``coordfsm verify --mutants --json``."""
+    mutant, report = trial.mutant, trial.report
+    return {
+        "mutant": mutant.name,
+        "machine": mutant.machine,
+        "property": mutant.property,
+        "caught": trial.caught,
+        "length": trial.length,
+        "flaw": mutant.flaw,
+        "source": mutant.source,
+        "model": mutant.model,
+        "params": dict(trial.explored.model.parameters),
+        "verdict": "error" if report is None else report.verdict,
+        "distinct_states": None if report is None else report.distinct_states,
+        "seconds": None if report is None else round(report.seconds, 3),
+    }
+
+
+def exit_code(trials: Sequence[Trial]) -> Exit:
+    """OK only if every flaw was caught."""
+    if any(trial.report is None for trial in trials):
+        return Exit.INTERNAL
+    missed = [trial.report for trial in trials if not trial.caught]
+    if not missed:
+        return Exit.OK
+    cut_short = all(report is not None and report.verdict == "incomplete" for report in missed)
+    return Exit.INCOMPLETE if cut_short else Exit.COUNTEREXAMPLE
+
+
+def summary(trials: Sequence[Trial]) -> list[Line]:
+    """The table, and a sentence on each flaw that was not caught."""
+    lines = table(TITLES, [_row(trial) for trial in trials], left=3)
+    caught = sum(trial.caught for trial in trials)
+    lines += [(), *paragraph(f"{caught} of {len(trials)} mutants caught")]
+    for trial in trials:
+        if not trial.caught:
+            mutant = trial.mutant
+            where = f"{mutant.model} {parameters_text(dict(mutant.parameters))}".strip()
+            lines += paragraph(f"NOT CAUGHT {mutant.name}, in {where}: {mutant.flaw}", hanging=2, style="red")
+    return lines
+
+
+def _row(trial: Trial) -> Row:
+    report, mutant = trial.report, trial.mutant
+    outcome = trial.explored.error or "error" if report is None else verdict_text(report)
+    length = "" if trial.length is None else str(trial.length)
+    seconds = "" if report is None else f"{report.seconds:.1f}"
+    verdict, style = ("yes", "green") if trial.caught else (f"NO: {outcome}", "bold red")
+    return Row((mutant.name, mutant.machine, mutant.property, length, seconds, verdict), (), style)
