@@ -30,7 +30,7 @@ def replay(model: Model, trace: Trace) -> Replay:
     """Step `model` through the choices of a saved trace.
 
     Raises:
-        TraceFileError: the trace does not fit the model: other nodes, an unknown property, or a step that cannot happen.
+        TraceFileError: the trace does not fit the model: other nodes, unknown property, or a step that cannot happen.
     """
     item = _property(model, trace)
     names = tuple(node.name for node in model.nodes)
