@@ -11,14 +11,20 @@ from operator import or_
 from types import MappingProxyType
 from typing import Any
 
-from coordfsm.kernel import Composition, Decoder, Endpoint, Message, Part, TransitionTable, Value
+from coordfsm.kernel import Command, Composition, Decoder, Endpoint, Message, Part, Recover, TransitionTable, Value
 from coordfsm.kernel.inputs import snake_case
-from coordfsm.protocols import coordinator, membership
+from coordfsm.protocols import coordinator, membership, view
 from coordfsm.protocols.coordinator import CoordinationData, CoordinationSettings
 from coordfsm.protocols.coordinator import messages as coordination_messages
+from coordfsm.protocols.coordinator.messages import Hosted, TopologyStamp
+from coordfsm.protocols.coordinator.registry import Hosting
 from coordfsm.protocols.membership import MembershipData
 from coordfsm.protocols.membership import Settings as MembershipSettings
+from coordfsm.protocols.membership import events as membership_events
 from coordfsm.protocols.membership import messages as membership_messages
+from coordfsm.protocols.membership.data import AcceptorRecord, IdentityRecord
+from coordfsm.protocols.membership.messages import Decision
+from coordfsm.protocols.view import View
 
 
 class NodeSettings(Value):
@@ -71,23 +77,29 @@ MACHINES = MappingProxyType({table.name: table for table in _tables(composition)
 the class it was compiled from."""
 
 
-def _message_types(*modules: Any) -> tuple[type[Message], ...]:
-    """The wire messages that a module declares: those that some machine of the node receives."""
+def _declared(base: type[Value], prefix: str, *modules: Any) -> tuple[Any, ...]:
+    """The subclasses of `base` that the modules declare and some machine of the node takes, by name."""
     found = (
         kind
         for module in modules
         for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, Message) and kind.__module__ == module.__name__
+        if isinstance(kind, type) and issubclass(kind, base) and kind.__module__ == module.__name__
     )
-    return tuple(sorted((kind for kind in found if _is_received(kind)), key=lambda kind: kind.__name__))
+    taken = (kind for kind in found if prefix + snake_case(kind.__name__) in composition.events)
+    return tuple(sorted(taken, key=lambda kind: kind.__name__))
 
 
-def _is_received(kind: type[Message]) -> bool:
-    return "recv_" + snake_case(kind.__name__) in composition.events
-
-
-MESSAGES = _message_types(membership_messages, coordination_messages)
+MESSAGES: tuple[type[Message], ...] = _declared(Message, "recv_", membership_messages, coordination_messages)
 """Every message that a process can receive."""
+
+COMMANDS: tuple[type[Command], ...] = (
+    Recover,
+    *_declared(Command, "local_", view, membership_events, coordination_messages),
+)
+"""Every command that a process can be given, or that its machines give each other."""
+
+RECORDS: tuple[type[Value], ...] = (View, Decision, AcceptorRecord, IdentityRecord, TopologyStamp, Hosting, Hosted)
+"""Every kind of durable record."""
 
 _decoder = Decoder(reduce(or_, MESSAGES))
 
