@@ -1,0 +1,97 @@
+"""The entry point: explore a model natively and report as the reference explorer does."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from coordfsm.check.model import Model, Property
+from coordfsm.check.native.search import Search
+from coordfsm.check.reference import DEADLOCK
+from coordfsm.check.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict
+from coordfsm.check.trace import build_trace
+
+SHARE_OF_MEMORY = 0.8  # of the machine's memory, unless the caller says otherwise
+
+
+def explore(
+    model: Model,
+    limits: Limits = NO_LIMITS,
+    progress: Callable[[Progress], None] | None = None,
+    *,
+    mutant: str = "",
+    threads: int = 1,
+    max_memory: int | None = None,
+) -> Report:
+    """Explore every reachable state of a model, or stop at the first violation or limit.
+
+    Args:
+        model: what to explore.
+        limits: when to stop early; the verdict is then ``incomplete``.
+        progress: called from time to time while running.
+        mutant: the name of the broken variant that `model` was built with, for the counterexample.
+        threads: how many threads expand states; the counts are the same for any number.
+        max_memory: bytes that the states may take; the default is most of the machine's memory.
+    """
+    started = time.monotonic()
+    search = Search(model, limits, threads, max_memory or int(SHARE_OF_MEMORY * _physical_memory()))
+    search.run(progress)
+    return _report(search, time.monotonic() - started, mutant)
+
+
+def _physical_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _report(search: Search, seconds: float, mutant: str) -> Report:
+    model, found = search.model, search.found
+    fired, kinds = search.fired(), search.kinds
+    cut_off = kinds.pop("cut_off")
+    results = tuple(_result(search, item) for item in (*model.properties, *((DEADLOCK,) if model.deadlock else ())))
+    verdicts = {result.verdict for result in results}
+    verdict: Verdict = "violated" if "violated" in verdicts else "incomplete" if found.stopped else "holds"
+    counterexample = None
+    if found.violated is not None:
+        item, number = found.violated
+        counterexample = build_trace(search.system, search.path(number), item.id, item.statement, mutant=mutant)
+    declared: dict[str, Any] = dict.fromkeys(name for node in model.nodes for name in node.rules)
+    return Report(
+        model=model.name,
+        parameters=dict(model.parameters),
+        verdict=verdict,
+        distinct_states=found.distinct,
+        transitions=search.transitions,
+        depth=found.depth,
+        seconds=seconds,
+        properties=results,
+        never_fired=tuple(name for name in declared if name not in fired),
+        counterexample=counterexample,
+        stopped=found.stopped,
+        cut_off=cut_off,
+        engine="native",
+        faults={name: number for name, number in sorted(kinds.items()) if number},
+        details={
+            "states_per_second": round(found.distinct / max(seconds, 1e-9)),
+            "bytes_per_state": round(search.visited.bytes / found.distinct, 1),
+            "words_per_state": search.visited.words,
+            "threads": len(search.workers),
+            "table_entries": search.tables.filled,
+            "repacks": search.wirer.repacks,
+        },
+    )
+
+
+def _result(search: Search, item: Property) -> PropertyResult:
+    found = search.found
+    kind = "deadlock" if item is DEADLOCK else item.kind
+    witness = found.witnesses.get(item.id)
+    verdict: Verdict
+    if found.violated is not None and found.violated[0] is item:
+        verdict = "violated"
+    elif witness is not None:
+        verdict = "holds"
+    elif found.stopped is not None or found.violated is not None:
+        verdict = "incomplete"
+    else:
+        verdict = "violated" if kind == "sometimes" else "holds"
+    return PropertyResult(item.id, kind, verdict, witness)

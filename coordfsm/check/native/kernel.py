@@ -1,0 +1,483 @@
+# ruff: noqa: ANN001, ANN201, ANN202, C901, PLR0912, PLR0913, PLR0915, PLR0917, SIM110
+# mypy: ignore-errors
+# Compiled functions: numba infers the types, a call within a loop is written out, and few idioms compile.
+"""Expansion and insertion, compiled: every successor of every state of a batch, into the visited set.
+
+A state whose expansion meets an empty table entry is put off: the entry is requested, the state goes to the list of
+states to do again, and none of its successors counts. Successors collect in a buffer; the slot of each is prefetched
+when it enters the buffer and probed when the buffer is full, so that cache misses overlap.
+
+Threads share the visited set: a slot is claimed by compare-and-swap. Each thread appends to its own blocks of states.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from coordfsm.check.native.bits import claim, prefetch, trailing_zeros
+from coordfsm.check.native.growing import REQUESTED, UNKNOWN
+from coordfsm.check.native.tables import CRASH_SHIFT, EVENT_SHIFT, KIND, LAST
+from coordfsm.check.native.wiring import BITSET, COUNTERS, ORDERED, UNRELIABLE
+
+U0, U1, U4, U16, U29, U32, U64 = (np.uint64(number) for number in (0, 1, 4, 16, 29, 32, 64))
+LOW32 = np.uint64(0xFFFFFFFF)
+MIX1, MIX2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
+FLAG_LAST, FLAG_KIND, FLAG_BUDGET = np.uint64(LAST), np.uint64(15), np.uint64(255)
+FLAG_EVENT, FLAG_CRASH = np.uint64(EVENT_SHIFT), np.uint64(CRASH_SHIFT)
+FLAG_PLAIN = ~np.uint64(15 | LAST)
+DELIVER, LOSE, PARTITION, HEAL = KIND["deliver"], KIND["lose"], KIND["partition"], KIND["heal"]
+DUPLICATE, TORN, CUT_OFF = KIND["duplicate"], KIND["torn"], KIND["cut_off"]
+KIND_COUNTERS = 16
+
+PUT_OFF, OVERFLOW = -1, -2
+"""Results of an expansion: an entry is missing, the buffer is too small for one state's successors."""
+
+DONE, NO_ROOM, TOO_SMALL, DEAD_FULL = 0, 1, 2, 3
+"""Why a batch ended: all done, no room for more states, buffer or request list too small, too many dead ends."""
+
+
+class Scratch(NamedTuple):
+    """One thread's working memory."""
+
+    state: npt.NDArray[np.uint64]  # the state in work
+    rows: npt.NDArray[np.int64]  # per node: its row of the step table
+    buffer: npt.NDArray[np.uint64]  # successors, `words` each
+    hashes: npt.NDArray[np.uint64]
+    parents: npt.NDArray[np.uint32]
+    labels: npt.NDArray[np.int32]  # per successor: what fairness calls the step; 0: nothing
+    requests: npt.NDArray[np.int64]  # shape (any, 4): 0 step or 1 queue; owner, row, column
+    numbers: npt.NDArray[np.int64]  # 0: requests, 1: states to do again, 2: dead ends, 3: position in the batch
+    kinds: npt.NDArray[np.int64]  # transitions by kind
+    pending: npt.NDArray[np.int64]  # the same, of the state in work
+    again: npt.NDArray[np.uint32]  # states to do again
+    dead: npt.NDArray[np.uint32]  # states without successors
+    taken: npt.NDArray[np.uint8]  # per outcome: whether any transition took it
+
+
+class Store(NamedTuple):
+    """The visited set: packed states in order of discovery, where each came from, and the table of slots.
+
+    With one word a state, a slot holds the state itself. Else it holds the low half of the state's hash and 1 + its
+    number; states whose halves agree are compared word by word.
+    """
+
+    states: npt.NDArray[np.uint64]  # `words` each
+    parents: npt.NDArray[np.uint32]
+    slots: npt.NDArray[np.uint64]
+
+
+compiled: Any = njit(cache=True, nogil=True, _nrt=False)
+"""No reference is counted in the loops: the caller holds all arrays for the length of a call."""
+inlined: Any = njit(cache=True, _nrt=False, forceinline=True)
+
+
+@inlined
+def _request(scratch, kind, owner, row, column):
+    at = scratch.numbers[0]
+    if at < len(scratch.requests):
+        scratch.requests[at, 0] = kind
+        scratch.requests[at, 1] = owner
+        scratch.requests[at, 2] = row
+        scratch.requests[at, 3] = column
+        scratch.numbers[0] = at + 1
+        return True
+    return False
+
+
+@inlined
+def _spend(wiring, buffer, to, budget):
+    """Take one from a budget in a successor; whether something was left."""
+    word, shift = wiring.budgets[budget, 0], wiring.budgets[budget, 1]
+    if (buffer[to + np.int64(word)] >> shift) & wiring.budgets[budget, 2] == U0:
+        return False
+    buffer[to + np.int64(word)] -= U1 << shift
+    return True
+
+
+@inlined
+def _send_counted(wiring, buffer, to, sends):
+    """Add the sent envelopes to a network that holds several copies of each."""
+    first, number = np.int64(sends >> U16), np.int64(sends & np.uint64(0xFFFF))
+    for at in range(first, first + number):
+        envelope = wiring.sends[at]
+        word, shift = np.int64(wiring.envelopes[envelope, 0]), wiring.envelopes[envelope, 1]
+        if (buffer[to + word] >> shift) & wiring.envelopes[envelope, 2] < np.uint64(wiring.copies):
+            buffer[to + word] += U1 << shift
+
+
+@inlined
+def _send_queued(wiring, scratch, buffer, to, sends):
+    """Append the sent envelopes to their channels; False if an entry is missing."""
+    first, number = np.int64(sends >> U16), np.int64(sends & np.uint64(0xFFFF))
+    for at in range(first, first + number):
+        envelope = wiring.sends[at]
+        channel, column = wiring.receiver[envelope, 2], wiring.receiver[envelope, 3]
+        word, shift = np.int64(wiring.channels[channel, 0]), wiring.channels[channel, 1]
+        content = (buffer[to + word] >> shift) & wiring.channels[channel, 2]
+        cell = wiring.queue_base[channel] + np.int64(content) * wiring.queue_stride[channel] + column
+        longer = wiring.queues[cell]
+        if longer < 0:
+            if longer == UNKNOWN and _request(scratch, 1, channel, np.int64(content), column):
+                wiring.queues[cell] = REQUESTED
+            return False
+        buffer[to + word] ^= (content ^ np.uint64(longer)) << shift
+    return True
+
+
+@inlined
+def _follow(wiring, scratch, first, count, word, change, duplicate, label):
+    """Emit the successors of one entry. `word`, `change`: what the network loses; the number of successors so far."""
+    words = wiring.words
+    outcome = np.int64(first)
+    while True:
+        flags = wiring.outcomes[outcome, 4]
+        to = count * words
+        if to + words > len(scratch.buffer):
+            return OVERFLOW
+        buffer = scratch.buffer
+        for at in range(words):
+            buffer[to + at] = scratch.state[at]
+        buffer[to + word] ^= change
+        kind = np.int64(flags & FLAG_KIND)
+        possible = True
+        if duplicate > 0:
+            possible = _spend(wiring, buffer, to, duplicate - 1)
+            if kind == DELIVER:
+                kind = DUPLICATE
+        if flags & FLAG_PLAIN:
+            event = np.int64((flags >> FLAG_EVENT) & FLAG_BUDGET)
+            crash = np.int64((flags >> FLAG_CRASH) & FLAG_BUDGET)
+            if event > 0 and possible:
+                possible = _spend(wiring, buffer, to, event - 1)
+            if crash > 0 and possible:
+                possible = _spend(wiring, buffer, to, crash - 1)
+        if possible:
+            scratch.pending[kind] += 1
+            if kind != CUT_OFF:
+                buffer[to + np.int64(wiring.outcomes[outcome, 0])] ^= wiring.outcomes[outcome, 1]
+                if wiring.network <= BITSET:
+                    buffer[to + np.int64(wiring.outcomes[outcome, 2])] |= wiring.outcomes[outcome, 3]
+                    further = np.int64(wiring.outcomes[outcome, 6])
+                    if further > 0:
+                        start = np.int64(wiring.outcomes[outcome, 5])
+                        for at in range(start, start + further):
+                            buffer[to + np.int64(wiring.ors[at, 0])] |= wiring.ors[at, 1]
+                elif wiring.network == COUNTERS:
+                    _send_counted(wiring, buffer, to, wiring.outcomes[outcome, 7])
+                elif not _send_queued(wiring, scratch, buffer, to, wiring.outcomes[outcome, 7]):
+                    return PUT_OFF
+                scratch.taken[outcome] = 1
+                scratch.labels[count] = label if label >= 0 and kind != TORN else wiring.labels[outcome]
+                count += 1
+        if flags & FLAG_LAST:
+            return count
+        outcome += 1
+
+
+@inlined
+def _lose(wiring, scratch, count, word, change):
+    """Emit the loss of one envelope."""
+    to = count * wiring.words
+    if to + wiring.words > len(scratch.buffer):
+        return OVERFLOW
+    for at in range(wiring.words):
+        scratch.buffer[to + at] = scratch.state[at]
+    if wiring.loss > 0 and not _spend(wiring, scratch.buffer, to, wiring.loss - 1):
+        return count
+    scratch.buffer[to + word] ^= change
+    scratch.pending[LOSE] += 1
+    scratch.labels[count] = 0
+    return count + 1
+
+
+@inlined
+def _cuts(wiring, scratch, count, cut):
+    """Emit the beginning of a partition, or the end of the one in force."""
+    words, word, shift = wiring.words, np.int64(wiring.cut[0, 0]), wiring.cut[0, 1]
+    first, last = (0, 1) if cut else (1, wiring.partitions + 1)
+    if not cut and wiring.partition == 0:
+        return count
+    for chosen in range(first, last):
+        to = count * words
+        if to + words > len(scratch.buffer):
+            return OVERFLOW
+        for at in range(words):
+            scratch.buffer[to + at] = scratch.state[at]
+        if not cut and not _spend(wiring, scratch.buffer, to, wiring.partition - 1):
+            return count
+        scratch.buffer[to + word] ^= np.uint64(cut ^ chosen) << shift
+        scratch.pending[HEAL if cut else PARTITION] += 1
+        scratch.labels[count] = 0
+        count += 1
+    return count
+
+
+@inlined
+def _arrival(wiring, scratch, count, envelope, cut, word, change):
+    """Emit what can become of one envelope in flight; PUT_OFF or OVERFLOW if that is not known or does not fit."""
+    position, column = wiring.receiver[envelope, 0], wiring.receiver[envelope, 1]
+    missing = False
+    if cut == 0 or wiring.blocked[cut, envelope] == 0:
+        cell = scratch.rows[position] + column
+        entry = wiring.steps[cell]
+        if entry < 0:
+            missing = True
+            if entry == UNKNOWN:
+                row = (scratch.rows[position] - wiring.step_base[position]) // wiring.step_stride[position]
+                if _request(scratch, 0, position, row, column):
+                    wiring.steps[cell] = REQUESTED
+        elif entry > 0:
+            label = np.int32(wiring.receiver[envelope, 4])
+            count = _follow(wiring, scratch, entry, count, word, change, 0, label)
+            if count >= 0 and wiring.duplicate > 0:
+                count = _follow(wiring, scratch, entry, count, 0, U0, wiring.duplicate, label)
+            if count < 0:
+                return count
+    if wiring.loss >= 0:
+        count = _lose(wiring, scratch, count, word, change)
+        if count < 0:
+            return count
+    return PUT_OFF if missing else count
+
+
+@inlined
+def _expand(wiring, scratch, start):
+    """Emit all successors of the state in work behind the first `start` of the buffer; how many it holds then."""
+    state, rows = scratch.state, scratch.rows
+    count = start
+    complete = True
+    for position in range(len(wiring.nodes)):
+        word, shift = np.int64(wiring.nodes[position, 0]), wiring.nodes[position, 1]
+        local = np.int64((state[word] >> shift) & wiring.nodes[position, 2])
+        rows[position] = wiring.step_base[position] + local * wiring.step_stride[position]
+    cut = np.int64((state[np.int64(wiring.cut[0, 0])] >> wiring.cut[0, 1]) & wiring.cut[0, 2])
+    if wiring.network == ORDERED:
+        for channel in range(len(wiring.channels)):
+            word, shift = np.int64(wiring.channels[channel, 0]), wiring.channels[channel, 1]
+            content = np.int64((state[word] >> shift) & wiring.channels[channel, 2])
+            if content == 0:
+                continue
+            at = wiring.queue_base[channel] + content * wiring.queue_stride[channel]
+            change = np.uint64(content ^ wiring.queues[at + 1]) << shift
+            emitted = _arrival(wiring, scratch, count, wiring.queues[at], cut, word, change)
+            if emitted == OVERFLOW:
+                return OVERFLOW
+            if emitted == PUT_OFF:
+                complete = False
+            else:
+                count = emitted
+    else:
+        for word in range(wiring.words):
+            left = state[word] & wiring.envelope_mask[word]
+            while left != U0:
+                bit = trailing_zeros(left)
+                envelope = wiring.slots[word * 64 + np.int64(bit)]
+                change = U0
+                if wiring.network == UNRELIABLE:
+                    left &= left - U1
+                elif wiring.network == BITSET:
+                    left &= left - U1
+                    change = U1 << bit
+                else:
+                    shift, mask = wiring.envelopes[envelope, 1], wiring.envelopes[envelope, 2]
+                    copies = (state[word] >> shift) & mask
+                    left &= ~(mask << shift)
+                    change = (copies ^ (copies - U1)) << shift
+                emitted = _arrival(wiring, scratch, count, envelope, cut, word, change)
+                if emitted == OVERFLOW:
+                    return OVERFLOW
+                if emitted == PUT_OFF:
+                    complete = False
+                else:
+                    count = emitted
+    for position in range(len(wiring.nodes)):
+        cell = rows[position]
+        entry = wiring.steps[cell]
+        if entry < 0:
+            complete = False
+            if entry == UNKNOWN:
+                row = (cell - wiring.step_base[position]) // wiring.step_stride[position]
+                if _request(scratch, 0, position, row, 0):
+                    wiring.steps[cell] = REQUESTED
+        elif entry > 0:
+            emitted = _follow(wiring, scratch, entry, count, 0, U0, 0, -1)
+            if emitted == OVERFLOW:
+                return OVERFLOW
+            if emitted == PUT_OFF:
+                complete = False
+            else:
+                count = emitted
+    if cut > 0 or wiring.partition > 0:
+        count = _cuts(wiring, scratch, count, cut)
+    return count if complete or count < 0 else PUT_OFF
+
+
+@inlined
+def hash_words(words, array, to):
+    """The hash of one packed state."""
+    mixed = array[to] * MIX1
+    mixed ^= mixed >> U32
+    for at in range(1, words):
+        mixed = (mixed ^ array[to + at]) * MIX1
+        mixed ^= mixed >> U29
+    return mixed * MIX2
+
+
+@inlined
+def _same(words, left, at, right, to):
+    for word in range(words):
+        if left[at + word] != right[to + word]:
+            return False
+    return True
+
+
+@inlined
+def _settle(words, store, scratch, start, count, shift):
+    """Hash the successors from `start` on, drop those equal to the state they come from; how many are left."""
+    kept = start
+    for number in range(start, count):
+        to = number * words
+        if _same(words, scratch.buffer, to, scratch.state, 0):
+            continue
+        if kept != number:
+            for word in range(words):
+                scratch.buffer[kept * words + word] = scratch.buffer[to + word]
+        mixed = hash_words(words, scratch.buffer, to)
+        scratch.hashes[kept] = mixed
+        prefetch(store.slots, mixed >> shift)
+        kept += 1
+    return kept
+
+
+@inlined
+def _flush(words, store, scratch, count, shift, new, shared):
+    """Insert the buffered successors; the number of the next free place in the list of states."""
+    mask = np.uint64(len(store.slots) - 1)
+    slots, states, buffer = store.slots, store.states, scratch.buffer
+    if words == 1:
+        for number in range(count):
+            word = buffer[number]
+            slot = scratch.hashes[number] >> shift
+            while True:
+                held = slots[slot]
+                if held == U0:
+                    if shared:
+                        held = claim(slots, slot, word)
+                    else:
+                        slots[slot] = word
+                    if held == U0:
+                        states[new] = word
+                        store.parents[new] = scratch.parents[number]
+                        new += 1
+                        break
+                if held == word:
+                    break
+                slot = (slot + U1) & mask
+        return new
+    for number in range(count):
+        mixed = scratch.hashes[number]
+        held = slots[mixed >> shift]
+        if held != U0 and held >> U32 == mixed & LOW32:
+            prefetch(states, ((held & LOW32) - U1) * np.uint64(words))
+    for number in range(count):
+        to = number * words
+        mixed = scratch.hashes[number]
+        slot = mixed >> shift
+        tag = mixed & LOW32
+        written = False
+        while True:
+            held = slots[slot]
+            if held == U0:
+                if not written:
+                    for word in range(words):
+                        states[new * words + word] = buffer[to + word]
+                    store.parents[new] = scratch.parents[number]
+                    written = True
+                entry = tag << U32 | np.uint64(new + 1)
+                if shared:
+                    held = claim(slots, slot, entry)
+                else:
+                    slots[slot] = entry
+                if held == U0:
+                    new += 1
+                    break
+            if held >> U32 == tag:
+                known = np.int64((held & LOW32) - U1)
+                if _same(words, states, known * words, buffer, to):
+                    break
+            slot = (slot + U1) & mask
+    return new
+
+
+@compiled
+def expand_batch(wiring, store, scratch, batch, new, room, shift, flush_at, shared):
+    """Expand the states of a batch, from where it was left, and insert their successors.
+
+    Args:
+        wiring: the model.
+        store: the visited set.
+        scratch: this thread's memory.
+        batch: numbers of the states to expand.
+        new: number of the next free place for a state.
+        room: where the free places end.
+        shift: 64 minus the bits of a slot number.
+        flush_at: how many buffered successors are inserted at once.
+        shared: whether other threads insert at the same time.
+
+    Returns:
+        why it ended, and the number of the next free place.
+    """
+    words = wiring.words
+    count = 0
+    numbers = scratch.numbers
+    while numbers[3] < len(batch):
+        if count >= flush_at or new + count >= room:
+            new = _flush(words, store, scratch, count, shift, new, shared)
+            count = 0
+            if new >= room:
+                return NO_ROOM, new
+        number = np.int64(batch[numbers[3]])
+        for word in range(words):
+            scratch.state[word] = store.states[number * words + word]
+        emitted = _expand(wiring, scratch, count)
+        if emitted == OVERFLOW or (emitted >= 0 and new + emitted > room):
+            for kind in range(KIND_COUNTERS):
+                scratch.pending[kind] = 0
+            if count == 0:
+                return (TOO_SMALL if emitted == OVERFLOW else NO_ROOM), new
+            new = _flush(words, store, scratch, count, shift, new, shared)
+            count = 0
+            continue
+        if emitted == PUT_OFF:
+            for kind in range(KIND_COUNTERS):
+                scratch.pending[kind] = 0
+            scratch.again[numbers[1]] = number
+            numbers[1] += 1
+        else:
+            for kind in range(KIND_COUNTERS):
+                scratch.kinds[kind] += scratch.pending[kind]
+                scratch.pending[kind] = 0
+            if emitted == count:
+                scratch.dead[numbers[2]] = number
+                numbers[2] += 1
+            kept = _settle(words, store, scratch, count, emitted, shift)
+            for at in range(count, kept):
+                scratch.parents[at] = number
+            count = kept
+        numbers[3] += 1
+    new = _flush(words, store, scratch, count, shift, new, shared)
+    return DONE, new
+
+
+@compiled
+def insert_again(words, states, slots, first, last, shift):
+    """Enter the states from number `first` up to `last` in an empty (or larger) table of slots."""
+    mask = np.uint64(len(slots) - 1)
+    for number in range(first, last):
+        mixed = hash_words(words, states, number * words)
+        slot = mixed >> shift
+        while slots[slot] != U0:
+            slot = (slot + U1) & mask
+        slots[slot] = states[number] if words == 1 else (mixed & LOW32) << U32 | np.uint64(number + 1)

@@ -1,0 +1,153 @@
+"""Where everything stands in a packed global state: bit fields in 64-bit words.
+
+Rules:
+
+1. A field never straddles two words.
+2. Bit 63 of word 0 is always set, so that no packed state is 0 (0 marks an empty slot of the visited set).
+3. The bits that no fixed field needs are free for envelopes: a new envelope takes a free place, and only when there is
+   none are the states packed anew, with more words.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+WORD = 64
+Words = npt.NDArray[np.uint64]
+Numbers = npt.NDArray[np.int64]
+
+
+class Place(NamedTuple):
+    """A bit field: the word it is in, the position of its lowest bit, its width in bits."""
+
+    word: int
+    shift: int
+    bits: int
+
+    def read(self, words: Words) -> int:
+        """The field's value in one packed state."""
+        return (int(words[self.word]) >> self.shift) & ((1 << self.bits) - 1)
+
+    def column(self, states: Words) -> Words:
+        """The field's value in many packed states, an array of shape (states, words)."""
+        mask = np.uint64((1 << self.bits) - 1)
+        return (states[:, self.word] >> np.uint64(self.shift)) & mask
+
+
+NOWHERE = Place(0, 0, 0)
+"""A field of no bits: always 0."""
+
+
+def bits_for(values: int) -> int:
+    """How many bits hold the numbers from 0 up to, not including, `values`."""
+    return max(values - 1, 0).bit_length()
+
+
+class Layout:
+    """The places of all fields.
+
+    Attributes:
+        nodes: one field a node: the number of its local state.
+        channels: one field a channel of an ordered network: the number of its contents.
+        budgets: one field a budget: what is left of it.
+        cut: the partition in force.
+        envelopes: one place an envelope that can be in flight: the number of copies.
+        words: 64-bit words a state.
+        copy_bits: bits of an envelope's place; 0 where the network is not a set.
+    """
+
+    def __init__(
+        self, nodes: Sequence[int], channels: Sequence[int], budgets: Sequence[int], cut: int, copy_bits: int
+    ) -> None:
+        """Place the fixed fields.
+
+        Args:
+            nodes: bits a node needs, in order.
+            channels: bits a channel needs.
+            budgets: bits a budget needs.
+            cut: bits that the partition in force needs.
+            copy_bits: as the attribute.
+        """
+        self.copy_bits = copy_bits
+        self._used: list[int] = []
+        widths = [*nodes, *channels, *budgets, cut]
+        places: list[Place] = [NOWHERE] * len(widths)
+        for position in sorted(range(len(widths)), key=lambda at: -widths[at]):
+            places[position] = self._take(widths[position])
+        if not self._used:
+            self._used.append(0)
+        count = len(nodes)
+        self.nodes = places[:count]
+        self.channels = places[count : count + len(channels)]
+        self.budgets = places[count + len(channels) : -1]
+        self.cut = places[-1]
+        self.envelopes: list[Place] = []
+
+    @property
+    def words(self) -> int:
+        """64-bit words a state."""
+        return len(self._used)
+
+    def place_envelope(self, *, grow: bool) -> bool:
+        """Find a place for the next envelope; False if only a further word (`grow`) would hold it."""
+        if not grow and self._fitting(self.copy_bits) is None:
+            return False
+        self.envelopes.append(self._take(self.copy_bits))
+        return True
+
+    def _fitting(self, bits: int) -> int | None:
+        return next((word for word, used in enumerate(self._used) if used + bits <= self._capacity(word)), None)
+
+    def _take(self, bits: int) -> Place:
+        if bits == 0:
+            return NOWHERE
+        word = self._fitting(bits)
+        if word is None:
+            word = len(self._used)
+            self._used.append(0)
+        shift = self._used[word]
+        self._used[word] += bits
+        return Place(word, shift, bits)
+
+    @staticmethod
+    def _capacity(word: int) -> int:
+        return WORD - 1 if word == 0 else WORD
+
+    def fields(self) -> list[Place]:
+        """All places, fixed ones first, in a fixed order."""
+        return [*self.nodes, *self.channels, *self.budgets, self.cut, *self.envelopes]
+
+    def pack(self, values: Sequence[int]) -> Words:
+        """One state from the values of `fields`, those that are left out being 0."""
+        words = [0] * self.words
+        words[0] = 1 << (WORD - 1)
+        for place, value in zip(self.fields(), values, strict=False):
+            if value >> place.bits:
+                raise OverflowError(f"{value} does not fit {place.bits} bits")
+            words[place.word] |= value << place.shift
+        return np.array(words, np.uint64)
+
+
+def repack(states: Words, old: Layout, new: Layout) -> Words:
+    """The same states in another layout, which has at least the fields of the old one, in the same order a group."""
+    packed = np.zeros((len(states), new.words), np.uint64)
+    packed[:, 0] = np.uint64(1 << (WORD - 1))
+    groups = (
+        (old.nodes, new.nodes),
+        (old.channels, new.channels),
+        (old.budgets, new.budgets),
+        ([old.cut], [new.cut]),
+        (old.envelopes, new.envelopes),
+    )
+    for before, after in groups:
+        for source, target in zip(before, after, strict=False):
+            if source.bits:
+                packed[:, target.word] |= source.column(states) << np.uint64(target.shift)
+    return packed
+
+
+def places(fields: Sequence[Place]) -> Numbers:
+    """Words, shifts and widths as an array of shape (fields, 3); at least one row, so that no array is empty."""
+    return np.array(fields or [NOWHERE], np.int64).reshape(-1, 3)

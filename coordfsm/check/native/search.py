@@ -1,0 +1,356 @@
+"""The native engine's driver: breadth-first, level by level, in batches that compiled code expands.
+
+Python does what is rare: it fills table entries, changes the layout, answers questions about properties, grows the
+visited set. All of that happens while no thread is expanding.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from coordfsm.check.model import Model, Property
+from coordfsm.check.native.judge import Judge
+from coordfsm.check.native.kernel import DONE, KIND_COUNTERS, TOO_SMALL, Scratch, expand_batch
+from coordfsm.check.native.tables import KINDS, Tables
+from coordfsm.check.native.visited import Segment, TooLargeError, Visited
+from coordfsm.check.native.wiring import Wirer
+from coordfsm.check.reference import DEADLOCK
+from coordfsm.check.report import Limits, Progress
+from coordfsm.check.semantics import Action, State, System
+
+LARGEST_BATCH = 1 << 16
+"""States a call of compiled code expands: long enough that the call costs nothing, short enough to stop at once."""
+MOST_REQUESTS = 1 << 14
+FLUSH_AT = 256
+"""Buffered successors that are inserted at once: their slots fit the first-level cache."""
+PROGRESS_SECONDS = 0.2
+
+Batch = npt.NDArray[np.uint32]
+
+
+@dataclass
+class Worker:
+    """One thread's memory and its block of places for new states."""
+
+    scratch: Scratch
+    free: Segment = (0, 0)
+
+
+@dataclass
+class Result:
+    """What one call did: why it ended, the new states, the states to do again, those left, dead ends, requests."""
+
+    status: int
+    new: Segment
+    again: Batch
+    left: Batch
+    dead: Batch
+    requests: npt.NDArray[np.int64]
+
+
+@dataclass
+class Found:
+    """What the search has found so far."""
+
+    witnesses: dict[str, int] = field(default_factory=dict)
+    violated: tuple[Property, int] | None = None  # the property and the number of the state
+    stopped: str | None = None
+    distinct: int = 1
+    depth: int = 1
+
+
+class Search:
+    """One exploration.
+
+    Attributes:
+        tables, wirer, visited: see their modules.
+        found: counts and verdicts so far.
+        segments: all states, in the order of their levels.
+    """
+
+    def __init__(self, model: Model, limits: Limits, threads: int, most_bytes: int) -> None:
+        self.model, self.limits = model, limits
+        self.system = System(model)
+        self.tables = Tables(self.system)
+        first = self.system.initial()
+        self.tables.numbers_of(first)
+        self.wirer = Wirer(self.tables)
+        self.wirer.update()
+        self.visited = Visited(self.wirer.layout.words, most_bytes)
+        self.visited.add_first(self.wirer.pack(first))
+        self.found = Found()
+        self.segments: list[Segment] = [(0, 1)]
+        self.frontier: list[Segment] = [(0, 1)]
+        self._following: list[Segment] = []
+        self._buffer = 1 << 12
+        self.workers = [Worker(self._scratch()) for _ in range(threads)]
+        self._judges = [Judge(item, self.wirer) for item in model.properties if item.kind in {"invariant", "sometimes"}]
+        self.started = time.monotonic()
+        self._told = 0.0
+        self._progress: Callable[[Progress], None] | None = None
+        self._wiring = self.wirer.wiring()
+
+    # -- running -----------------------------------------------------------------------------------------------
+
+    def run(self, progress: Callable[[Progress], None] | None = None) -> None:
+        """Explore until everything is found, a property is violated or a limit is met."""
+        self._progress = progress
+        pool = ThreadPoolExecutor(len(self.workers)) if len(self.workers) > 1 else None
+        try:
+            if self._judge([(0, 1)]):
+                return
+            while self.frontier and not self._level(pool):
+                self.segments += self._following
+                if self._following and self.limits.max_depth is not None and self.found.depth >= self.limits.max_depth:
+                    self.found.stopped = f"depth {self.limits.max_depth}"
+                    return
+                self.frontier, self._following = _joined(self._following), []
+                self.found.depth += bool(self.frontier)
+        except KeyboardInterrupt:
+            self.found.stopped = "interrupted"
+        except TooLargeError:
+            self.found.stopped = f"{self.visited.most_bytes / (1 << 20):.0f} MiB of memory"
+        finally:
+            if pool is not None:
+                pool.shutdown()
+
+    def _level(self, pool: ThreadPoolExecutor | None) -> bool:
+        """Expand the frontier; whether the search is over."""
+        waiting = sum(last - first for first, last in self.frontier)
+        batches = _batches(self.frontier, len(self.workers), waiting)
+        again: deque[Batch] = deque()
+        while True:
+            if self._over(waiting):
+                return True
+            work = []
+            for worker in self.workers:
+                batch = again.popleft() if again else next(batches, None)
+                if batch is not None:
+                    self._supply(worker)
+                    work.append((worker, batch))
+            if not work:
+                return False
+            if pool is None:
+                results = [self._expand(*item) for item in work]
+            else:
+                results = list(pool.map(lambda item: self._expand(*item), work))
+            if self._take(results):
+                return True
+            again.extend(part for result in results for part in (result.again, result.left) if len(part))
+            waiting -= sum(len(batch) for _, batch in work)
+            waiting += sum(len(result.again) + len(result.left) for result in results)
+
+    def _expand(self, worker: Worker, batch: Batch) -> Result:
+        scratch, numbers = worker.scratch, worker.scratch.numbers
+        numbers[:] = 0
+        first = worker.free[0]
+        status, new = expand_batch(
+            self._wiring,
+            self.visited.store,
+            scratch,
+            batch,
+            first,
+            worker.free[1],
+            self.visited.shift,
+            FLUSH_AT,
+            len(self.workers) > 1,
+        )
+        worker.free = (new, worker.free[1])
+        requests, again, dead, position = numbers[:4].tolist()
+        return Result(
+            status,
+            (first, new),
+            scratch.again[:again].copy(),
+            batch[position:] if status != DONE else batch[:0],
+            scratch.dead[:dead].copy(),
+            scratch.requests[:requests].copy(),
+        )
+
+    def _take(self, results: list[Result]) -> bool:
+        """Enter what the workers found; whether a property is violated."""
+        new = [result.new for result in results if result.new[0] < result.new[1]]
+        self._following += new
+        self.found.distinct += sum(last - first for first, last in new)
+        if self.model.deadlock and self._deadlock(np.concatenate([result.dead for result in results])):
+            return True
+        if self._judge(new):
+            self.segments += self._following
+            self.found.depth += 1
+            return True
+        if any(result.status == TOO_SMALL for result in results):
+            self._buffer *= 2
+            for worker in self.workers:
+                worker.scratch = self._scratch(worker.scratch)
+        requests = np.concatenate([result.requests for result in results])
+        if len(requests):
+            self._fill(requests)
+        return False
+
+    def _fill(self, requests: npt.NDArray[np.int64]) -> None:
+        """Compute the table entries that states wait for, and whatever follows from them."""
+        for kind, owner, row, column in requests.tolist():
+            if kind == 0:
+                self.tables.fill_step(owner, row, column)
+            else:
+                self.tables.fill_queue(owner, row, column)
+        self._rewire()
+
+    def _rewire(self) -> None:
+        old = self.wirer.update()
+        if old is not None:
+            self.visited.repack(self.wirer, old, self._all_segments())
+        self._wiring = self.wirer.wiring()
+        for worker in self.workers:
+            worker.scratch = self._scratch(worker.scratch)
+
+    def _supply(self, worker: Worker) -> None:
+        """See that a worker has places for the successors of any one state, and more."""
+        if worker.free[1] - worker.free[0] >= self._buffer:
+            return
+        self.visited.give_back(worker.free)
+        size = max(2 * self._buffer, self.visited.end // 8)
+        if len(self.workers) == 1:
+            size = max(size, self.visited.room)
+        block = self.visited.block(size)
+        if block is None:
+            self.visited.grow(size, self._all_segments())
+            block = self.visited.block(size)
+            assert block is not None
+        worker.free = block
+
+    def _scratch(self, before: Scratch | None = None) -> Scratch:
+        """Working memory for the present layout, buffer size and number of outcomes."""
+        words = self.wirer.layout.words
+        outcomes = len(self.tables.outcomes.array)
+        fits = before is not None and len(before.buffer) == self._buffer * words
+        if fits and before is not None and len(before.taken) >= outcomes:
+            return before
+        taken = np.zeros(outcomes, np.uint8)
+        if before is not None:
+            taken[: len(before.taken)] = before.taken
+        if fits and before is not None:
+            return before._replace(taken=taken)
+        return Scratch(
+            state=np.zeros(words, np.uint64),
+            rows=np.zeros(len(self.model.nodes), np.int64),
+            buffer=np.zeros(self._buffer * words, np.uint64),
+            hashes=np.zeros(self._buffer, np.uint64),
+            parents=np.zeros(self._buffer, np.uint32),
+            labels=np.zeros(self._buffer, np.int32),
+            requests=np.zeros((MOST_REQUESTS, 4), np.int64),
+            numbers=np.zeros(4, np.int64),
+            kinds=np.zeros(KIND_COUNTERS, np.int64) if before is None else before.kinds,
+            pending=np.zeros(KIND_COUNTERS, np.int64),
+            again=np.zeros(LARGEST_BATCH, np.uint32),
+            dead=np.zeros(LARGEST_BATCH, np.uint32),
+            taken=taken,
+        )
+
+    # -- judging -----------------------------------------------------------------------------------------------
+
+    def _judge(self, new: list[Segment]) -> bool:
+        """Check the invariants and witnesses of new states; whether an invariant is violated."""
+        states = self.visited.store.states
+        depth = self.found.depth + (new != [(0, 1)])
+        for segment in new:
+            batch = np.arange(*segment, dtype=np.uint32)
+            for judge in self._judges:
+                item = judge.item
+                if item.kind == "invariant":
+                    broken = judge.find(states, batch, sought=False)
+                    if broken is not None and (self.found.violated is None or broken < self.found.violated[1]):
+                        self.found.violated = (item, broken)
+                elif item.id not in self.found.witnesses and judge.find(states, batch, sought=True) is not None:
+                    self.found.witnesses[item.id] = depth
+        return self.found.violated is not None
+
+    def _deadlock(self, dead: Batch) -> bool:
+        for number in np.sort(dead).tolist():
+            state = self.state(number)
+            rest = (node.final(self.system.local(state, at)) for at, node in enumerate(self.model.nodes))
+            if not all(rest):
+                self.found.violated = (DEADLOCK, number)
+                return True
+        return False
+
+    # -- looking -----------------------------------------------------------------------------------------------
+
+    def _over(self, waiting: int) -> bool:
+        """Tell the progress; whether a limit is met."""
+        seconds = time.monotonic() - self.started
+        found, limits = self.found, self.limits
+        if self._progress is not None and seconds - self._told >= PROGRESS_SECONDS:
+            self._told = seconds
+            self._progress(Progress(found.distinct, self.transitions, waiting, found.depth, seconds))
+        if limits.max_states is not None and found.distinct >= limits.max_states:
+            found.stopped = f"{limits.max_states} states"
+        elif limits.max_seconds is not None and seconds >= limits.max_seconds:
+            found.stopped = f"{limits.max_seconds:g} seconds"
+        return found.stopped is not None
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """Transitions by kind."""
+        totals = np.sum([worker.scratch.kinds for worker in self.workers], axis=0)
+        return {name: int(number) for name, number in zip(KINDS, totals, strict=False)}
+
+    @property
+    def transitions(self) -> int:
+        """The initial state and all transitions so far."""
+        kinds = self.kinds
+        return 1 + sum(kinds.values()) - kinds["cut_off"]
+
+    def fired(self) -> set[str]:
+        """The rules that some transition fired."""
+        taken = {int(number) for worker in self.workers for number in np.flatnonzero(worker.scratch.taken)}
+        return self.system.fired | self.tables.fired_by(taken)
+
+    def state(self, number: int) -> State:
+        """One state found, unpacked."""
+        return self.wirer.unpack(self.visited.state(number))
+
+    def path(self, number: int) -> list[tuple[Action | None, State]]:
+        """The way from the initial state to a state, the initial state's action being None."""
+        numbers = [number]
+        while numbers[-1]:
+            numbers.append(self.visited.parent(numbers[-1]))
+        states = [self.state(at) for at in reversed(numbers)]
+        path: list[tuple[Action | None, State]] = [(None, states[0])]
+        for before, after in pairwise(states):
+            path.append((self.action(before, after), after))
+        return path
+
+    def action(self, before: State, after: State) -> Action:
+        """The first transition that leads from one state to another."""
+        for action, successor in self.system.successors(before):
+            if successor == after:
+                return action
+        raise AssertionError("the engine found a transition that the model does not have")
+
+    def _all_segments(self) -> list[Segment]:
+        return _joined(self.segments + self._following)
+
+
+def _joined(segments: list[Segment]) -> list[Segment]:
+    """The same states in as few segments as possible."""
+    joined: list[Segment] = []
+    for first, last in sorted(segments):
+        if joined and joined[-1][1] == first:
+            joined[-1] = (joined[-1][0], last)
+        else:
+            joined.append((first, last))
+    return joined
+
+
+def _batches(segments: list[Segment], threads: int, waiting: int) -> Iterator[Batch]:
+    """The states of a level in batches: small enough that every thread gets some."""
+    size = max(1, min(LARGEST_BATCH, -(-waiting // threads)))
+    for first, last in segments:
+        for start in range(first, last, size):
+            yield np.arange(start, min(start + size, last), dtype=np.uint32)

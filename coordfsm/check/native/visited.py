@@ -1,0 +1,144 @@
+"""The visited set: exact, growing, shared by threads that each append to blocks of their own."""
+
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from coordfsm.check.native.kernel import Store, insert_again
+from coordfsm.check.native.layout import Words
+from coordfsm.check.native.wiring import Wirer
+
+FULL = 0.7  # share of the slots that may be taken
+FIRST_SLOTS = 1 << 12
+MOST_STATES = (1 << 32) - 2  # a state's number and its parent's are 32 bits
+
+T = TypeVar("T", bound=np.generic)
+
+Segment = tuple[int, int]
+"""States that stand one after another in the list: first number, and the number after the last."""
+
+
+class TooLargeError(Exception):
+    """The next growth would exceed the memory that the exploration may use."""
+
+
+class Visited:
+    """Every state found, packed, in the order of discovery (of each thread), with parents and slots.
+
+    Attributes:
+        words: 64-bit words a state.
+        end: the number after the last place handed out; with several threads some places before it may be free.
+        most_bytes: what the arrays may take.
+    """
+
+    def __init__(self, words: int, most_bytes: int) -> None:
+        self.words = words
+        self.most_bytes = most_bytes
+        self.end = 0
+        self._states: Words = np.zeros(1024 * words, np.uint64)
+        self._parents: npt.NDArray[np.uint32] = np.zeros(1024, np.uint32)
+        self._slots: Words = np.zeros(FIRST_SLOTS, np.uint64)
+
+    @property
+    def store(self) -> Store:
+        """The arrays as compiled code sees them."""
+        return Store(self._states, self._parents, self._slots)
+
+    @property
+    def shift(self) -> np.uint64:
+        """How far a hash is shifted to give a slot."""
+        return np.uint64(64 - (len(self._slots).bit_length() - 1))
+
+    @property
+    def bytes(self) -> int:
+        """Memory in use: places handed out, and all slots."""
+        return self.end * (8 * self.words + 4) + self._slots.nbytes
+
+    def add_first(self, state: Words) -> None:
+        """Enter the initial state as number 0."""
+        self._states[: self.words] = state
+        self._parents[0] = 0
+        self.end = 1
+        insert_again(self.words, self._states, self._slots, 0, 1, self.shift)
+
+    def parent(self, number: int) -> int:
+        """The number of the state from which a state was found first; the initial state is its own parent."""
+        return int(self._parents[number])
+
+    def state(self, number: int) -> Words:
+        """One packed state."""
+        return self._states[number * self.words : (number + 1) * self.words]
+
+    def rows(self, segment: Segment) -> Words:
+        """The packed states of a segment, shape (states, words)."""
+        return self._states[segment[0] * self.words : segment[1] * self.words].reshape(-1, self.words)
+
+    @property
+    def room(self) -> int:
+        """Places that can be handed out before the arrays must grow."""
+        return min(len(self._parents), int(FULL * len(self._slots))) - self.end
+
+    def block(self, size: int) -> Segment | None:
+        """Hand out places for `size` further states; None if the arrays must grow first."""
+        if size > self.room:
+            return None
+        self.end += size
+        return self.end - size, self.end
+
+    def give_back(self, free: Segment) -> None:
+        """Return the free rest of the block that was handed out last."""
+        if free[1] == self.end:
+            self.end = free[0]
+
+    def grow(self, size: int, segments: list[Segment]) -> None:
+        """Make room for a block of `size`. No thread may be at work.
+
+        Raises:
+            TooLargeError: the limit does not allow it; nothing has changed.
+        """
+        slots = len(self._slots)
+        while self.end + size > int(FULL * slots):
+            slots *= 2
+        places = len(self._parents)
+        if self.end + size > places:
+            places = max(self.end + size, places + places // 2)
+        in_use = self.end * (8 * self.words + 4)
+        moving = in_use if places > len(self._parents) else 0
+        doubling = self._slots.nbytes if slots > len(self._slots) else 0
+        if in_use + slots * 8 + max(moving, doubling) > self.most_bytes or self.end + size > MOST_STATES:
+            raise TooLargeError
+        if places > len(self._parents):
+            self._states = _longer(self._states, places * self.words, self.end * self.words)
+            self._parents = _longer(self._parents, places, self.end)
+        if slots > len(self._slots):
+            self._enter(slots, segments)
+
+    def repack(self, wirer: Wirer, old: object, segments: list[Segment]) -> None:
+        """Move to a new layout: every state is packed anew."""
+        words = wirer.layout.words
+        if self.end * 8 * (words + self.words) + self._slots.nbytes > self.most_bytes:
+            raise TooLargeError
+        states: Words = np.empty(len(self._parents) * words, np.uint64)
+        table = states.reshape(-1, words)
+        for first, last in segments:
+            for start in range(first, last, 1 << 16):
+                stop = min(start + (1 << 16), last)
+                table[start:stop] = wirer.repack(self.rows((start, stop)), old)  # type: ignore[arg-type]
+        self._states, self.words = states, words
+        self._enter(len(self._slots), segments)
+
+    def _enter(self, slots: int, segments: list[Segment]) -> None:
+        same = len(self._slots) == slots
+        if same:
+            self._slots[:] = 0
+        else:
+            self._slots = np.zeros(slots, np.uint64)
+        for first, last in segments:
+            insert_again(self.words, self._states, self._slots, first, last, self.shift)
+
+
+def _longer(array: npt.NDArray[T], length: int, used: int) -> npt.NDArray[T]:
+    longer = np.empty(length, array.dtype)  # pages that nobody has written take no memory
+    longer[:used] = array[:used]
+    return longer

@@ -1,0 +1,80 @@
+"""The native engine finds exactly what the reference explorer finds, on every network and fault."""
+
+import pytest
+from check.native import sample
+
+from coordfsm.check import native, reference
+from coordfsm.check.model import Faults, Local, Multiset, Ordered, UnreliableSet
+from coordfsm.check.models import twophase
+
+NETWORKS = {
+    "unreliable": UnreliableSet(),
+    "multiset": Multiset(),
+    "lossy": Multiset(loss=None),
+    "budgets": Multiset(loss=1, duplicate=1),
+    "copies": Multiset(loss=1, duplicate=1, copies=3),
+    "two copies": Multiset(copies=2),
+    "ordered": Ordered(capacity=3),
+    "ordered lossy": Ordered(loss=1, duplicate=1, capacity=2),
+    "ordered unlimited": Ordered(loss=None, capacity=2),
+}
+FAULTS = {
+    "none": Faults(),
+    "stop": Faults(crash=1, recover=False, torn=False),
+    "crash": Faults(crash=1, torn=False),
+    "torn": Faults(crash=2),
+    "server": Faults(crash=1, crashable=("s",)),
+    "partition": Faults(crash=1, partitions=(sample.CUT,), partition=1),
+}
+
+
+def agree(model, threads=1):
+    expected, found = reference.explore(model), native.explore(model, threads=threads)
+    for name in ("verdict", "depth"):
+        assert getattr(found, name) == getattr(expected, name), name
+    if expected.counterexample is None:
+        for name in ("distinct_states", "transitions", "never_fired", "faults", "cut_off", "properties", "stopped"):
+            assert getattr(found, name) == getattr(expected, name), name
+    else:
+        assert found.counterexample.property == expected.counterexample.property
+        assert len(found.counterexample.steps) == len(expected.counterexample.steps)
+    return found
+
+
+@pytest.mark.parametrize("faults", FAULTS)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_network_with_every_fault(network, faults):
+    agree(sample.build(NETWORKS[network], FAULTS[faults], turns=2, retries=1))
+
+
+def test_processes_that_do_not_boot():
+    agree(sample.build(Multiset(), Faults(crash=2), boots=False, clients=2, retries=1))
+
+
+def _near(local: Local) -> bool:
+    return local.data is None or getattr(local.data, "total", 0) < 2
+
+
+def test_a_boundary_cuts_off_the_same_successors():
+    found = agree(sample.build(Multiset(duplicate=1), Faults(crash=1), clients=2, boundary=_near))
+    assert found.cut_off > 0
+
+
+def test_a_violation_has_a_shortest_counterexample():
+    found = agree(sample.build(Multiset(), Faults(crash=1), clients=2, bound=2))
+    assert found.verdict == "violated"
+
+
+def test_a_deadlock_is_found():
+    found = agree(sample.build(Multiset(loss=1), clients=1, retries=0, deadlock=True))
+    assert found.counterexample.property == "deadlock"
+
+
+@pytest.mark.parametrize("rms", [1, 2, 3, 4])
+def test_two_phase_commit(rms):
+    agree(twophase.build(rms))
+
+
+def test_threads_change_nothing():
+    model = sample.build(Multiset(loss=1, duplicate=1), Faults(crash=1), clients=2)
+    agree(model, threads=2)
