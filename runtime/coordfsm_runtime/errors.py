@@ -44,3 +44,7 @@ class NodeStoppedError(CoordfsmError):
 
 class TraceError(CoordfsmError):
     """A recorded trace cannot be read."""
+
+
+class CommandRefusedError(CoordfsmError):
+    """The machines refused a command; the text gives their reason. Nothing changed."""

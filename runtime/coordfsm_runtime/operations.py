@@ -1,0 +1,206 @@
+"""The operator's commands and the HTTP side of a running node."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from coordfsm.protocols.coordinator.messages import BubblesRefused, RegisterBubbles, UnregisterBubbles
+from coordfsm.protocols.membership.events import ForceView, Join
+from coordfsm_runtime.admin import AdminServer
+from coordfsm_runtime.errors import AdminError, CommandRefusedError
+from coordfsm_runtime.http import HttpServer, Page, Route
+from coordfsm_runtime.keyring import parse_key
+from coordfsm_runtime.metrics import CONTENT_TYPE, exposition
+from coordfsm_runtime.node import ClusterNode
+from coordfsm_runtime.plain import to_line, to_plain
+from coordfsm_runtime.status import history_of, members_of, status_of, topology_of, view_of
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+class Operations:
+    """Answers operators of one node.
+
+    Args:
+        node: which must have started before `start`.
+
+    Attributes:
+        stopped: set when the node is to end.
+        graceful: whether it leaves the cluster before it ends.
+    """
+
+    def __init__(self, node: ClusterNode) -> None:
+        self.node = node
+        self.stopped = asyncio.Event()
+        self.graceful = False
+        self._admin: AdminServer | None = None
+        self._http: HttpServer | None = None
+        self._handlers: dict[str, Handler] = {
+            "status": self._status,
+            "members": self._members,
+            "coordinator": self._coordinator,
+            "topology": self._topology,
+            "history": self._history,
+            "register": self._register,
+            "unregister": self._unregister,
+            "join": self._join,
+            "leave": self._leave,
+            "force-view": self._force_view,
+            "keys": self._keys,
+            "metrics": self._metrics,
+        }
+
+    async def start(self) -> None:
+        """Open the admin socket and, if configured, the HTTP server.
+
+        Raises:
+            AdminError: one of them cannot be opened.
+        """
+        config = self.node.config
+        if config.socket is not None:
+            self._admin = AdminServer(config.socket, self.handle, self.watch)
+            await self._admin.start()
+        if config.http:
+            self._http = HttpServer(config.http, self._routes())
+            await self._http.start()
+            logger.info("http", extra={"fields": {"port": self._http.port}})
+
+    async def close(self) -> None:
+        for server in (self._admin, self._http):
+            if server is not None:
+                await server.close()
+
+    def stop(self, *, graceful: bool) -> None:
+        """End the node soon."""
+        self.graceful = graceful
+        self.stopped.set()
+
+    async def handle(self, command: str, arguments: dict[str, Any]) -> Any:
+        """The answer to one command.
+
+        Raises:
+            CoordfsmError: unknown, wrong arguments, or refused; the text says why.
+        """
+        handler = self._handlers.get(command)
+        if handler is None:
+            raise AdminError(f"unknown command {command!r}, expected one of {', '.join(sorted(self._handlers))}")
+        try:
+            return await handler(**arguments)
+        except (TypeError, ValueError) as error:
+            raise AdminError(f"{command}: {error}") from error
+
+    async def watch(self) -> AsyncIterator[dict[str, Any]]:
+        """Every event as plain data."""
+        async for event in self.node.events():
+            yield to_plain(event)
+
+    # -- commands ----------------------------------------------------------------------------------------------------
+
+    async def _status(self) -> dict[str, Any]:
+        return status_of(self.node)
+
+    async def _members(self) -> dict[str, Any]:
+        return {"view": view_of(self.node.view), "members": members_of(self.node)}
+
+    async def _coordinator(self) -> dict[str, Any]:
+        status = status_of(self.node)
+        return {key: status[key] for key in ("coordinator", "succession", "stable", "acts_as_coordinator")}
+
+    async def _topology(self) -> dict[str, Any] | None:
+        return topology_of(self.node)
+
+    async def _history(self) -> list[dict[str, Any]]:
+        return history_of(self.node)
+
+    async def _register(self, bubbles: list[str]) -> dict[str, Any]:
+        return await self._change_bubbles(RegisterBubbles(_texts("bubbles", bubbles)))
+
+    async def _unregister(self, bubbles: list[str]) -> dict[str, Any]:
+        return await self._change_bubbles(UnregisterBubbles(_texts("bubbles", bubbles)))
+
+    async def _change_bubbles(self, command: RegisterBubbles | UnregisterBubbles) -> dict[str, Any]:
+        for event in await self.node.submit(command):
+            if isinstance(event, BubblesRefused):
+                raise CommandRefusedError(f"bubbles refused: {to_plain(event.refusal)}")
+        return {"hosted": list(self.node.data.coordination.registrar.hosted.bubbles)}
+
+    async def _join(self, seeds: list[str]) -> dict[str, Any]:
+        await self.node.submit(Join(_texts("seeds", seeds)))
+        return {"state": self.node.state}
+
+    async def _leave(self) -> dict[str, Any]:
+        self.stop(graceful=True)
+        return {"state": "leaving"}
+
+    async def _force_view(self, survivors: list[str], token: str = "") -> dict[str, Any]:
+        token = token or secrets.token_hex(16)
+        await self.node.submit(ForceView(_texts("survivors", survivors), token))
+        return {"view": view_of(self.node.view), "token": token}
+
+    async def _keys(self, replace: list[str] | None = None) -> dict[str, Any]:
+        transport = self.node.transport
+        if replace is not None:
+            transport.replace_keys(tuple(parse_key(text) for text in _texts("replace", replace)))
+            logger.info("keys replaced", extra={"fields": {"keys": len(replace)}})
+        keyring = transport.keyring
+        return {"sealed": keyring is not None, "keys": list(keyring.ids) if keyring is not None else []}
+
+    async def _metrics(self) -> dict[str, Any]:
+        return self.node.counters.to_json()
+
+    # -- http --------------------------------------------------------------------------------------------------------
+
+    def _routes(self) -> dict[str, Route]:
+        return {
+            "/": Route(self._page),
+            "/status": Route(lambda: _json(status_of(self.node) | {"history": history_of(self.node)})),
+            "/healthz": Route(self._health),
+            "/metrics": Route(lambda: Page(CONTENT_TYPE, exposition(self.node.counters, self._gauges()).encode())),
+            "/events": Route(events=self._stream),
+        }
+
+    def _page(self) -> Page:
+        return Page("text/html; charset=utf-8", files("coordfsm_runtime").joinpath("page.html").read_bytes())
+
+    def _health(self) -> Page:
+        """200 while the node acts as a member of a majority's view, else 503: for load balancers and supervisors."""
+        healthy = self.node.state == "member"
+        return _json({"healthy": healthy, "state": self.node.state}, 200 if healthy else 503)
+
+    def _gauges(self) -> dict[str, tuple[float, str]]:
+        node = self.node
+        view = node.view
+        return {
+            "members": (len(view.members) if view else 0, "Members of the view."),
+            "view_number": (view.number if view else 0, "Number of the view."),
+            "is_coordinator": (node.coordinator == node.config.name, "Whether this node coordinates."),
+            "is_member": (node.state == "member", "Whether this node acts as a member."),
+            "uptime_seconds": (node.uptime_s, "Time since the start."),
+        }
+
+    async def _stream(self) -> AsyncIterator[bytes]:
+        """The status now, and again after events: at most five times a second."""
+        yield self._status_line()
+        async for event in self.node.events():
+            yield to_line({"event": to_plain(event)})
+            yield self._status_line()
+
+    def _status_line(self) -> bytes:
+        return to_line({"status": status_of(self.node) | {"history": history_of(self.node)}})
+
+
+def _json(content: Any, status: int = 200) -> Page:
+    return Page("application/json", msgspec.json.encode(content), status)
+
+
+def _texts(name: str, values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
+        raise ValueError(f"{name} is {values!r}, expected a list of texts")
+    return tuple(values)

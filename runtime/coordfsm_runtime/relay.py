@@ -1,0 +1,109 @@
+"""A network that misbehaves on purpose, on loopback, without privileges: for trying out and for tests.
+
+Each node listens on its own port and advertises a port of the relay. Whatever is sent to the advertised port is passed
+on to the node, or lost, delayed, doubled or blocked, as the faults of that link say. The relay sees sealed datagrams
+only; it knows senders by the port that they send from.
+"""
+
+import asyncio
+import random
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from coordfsm.kernel import Endpoint
+from coordfsm_runtime.endpoint import Address, parse_endpoint
+
+
+@dataclass
+class Faults:
+    """What happens to datagrams.
+
+    Attributes:
+        loss: the share that is lost, 0 to 1.
+        duplication: the share that arrives twice.
+        delay_ms: the longest extra delay; each datagram draws its own, so they overtake each other.
+    """
+
+    loss: float = 0.0
+    duplication: float = 0.0
+    delay_ms: float = 0.0
+
+
+class Relay:
+    """Forwards datagrams between nodes. Use within a running event loop; `close` at the end.
+
+    Args:
+        listens: node to the endpoint that it listens on.
+        advertised: node to the endpoint of the relay that stands for it.
+        seed: of the draws.
+
+    Attributes:
+        faults: of every link; to be changed at any time.
+        blocked: pairs (from, to) of nodes between which nothing passes.
+        passed: datagrams forwarded so far.
+        lost: datagrams dropped on purpose so far.
+    """
+
+    def __init__(self, listens: Mapping[str, Endpoint], advertised: Mapping[str, Endpoint], seed: int = 0) -> None:
+        self.faults = Faults()
+        self.blocked: set[tuple[str, str]] = set()
+        self.passed = 0
+        self.lost = 0
+        self._random = random.Random(seed)  # noqa: S311  (faults, not secrets)
+        self._targets = {node: parse_endpoint(endpoint) for node, endpoint in listens.items()}
+        self._names = {address: node for node, address in self._targets.items()}
+        self._loop = asyncio.get_running_loop()
+        self._sockets: dict[str, socket.socket] = {}
+        for node, endpoint in advertised.items():
+            bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            bound.setblocking(False)  # noqa: FBT003  (the standard library's signature)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            bound.bind(parse_endpoint(endpoint))
+            self._sockets[node] = bound
+            self._loop.add_reader(bound, self._readable, node, bound)
+
+    def block(self, here: set[str], there: set[str], *, both_ways: bool = True) -> None:
+        """Cut the links from `here` to `there`, and back unless told otherwise."""
+        self.blocked |= {(source, target) for source in here for target in there}
+        if both_ways:
+            self.blocked |= {(target, source) for source in here for target in there}
+
+    def heal(self) -> None:
+        """Everything passes again."""
+        self.blocked.clear()
+        self.faults = Faults()
+
+    def close(self) -> None:
+        for bound in self._sockets.values():
+            self._loop.remove_reader(bound)
+            bound.close()
+
+    def _readable(self, node: str, bound: socket.socket) -> None:
+        for _ in range(64):
+            try:
+                datagram, source = bound.recvfrom(65_536)
+            except OSError:
+                return
+            self._pass(self._names.get(Address(*source[:2]), ""), node, datagram)
+
+    def _pass(self, source: str, target: str, datagram: bytes) -> None:
+        faults = self.faults
+        if (source, target) in self.blocked or self._random.random() < faults.loss:
+            self.lost += 1
+            return
+        copies = 2 if self._random.random() < faults.duplication else 1
+        for _ in range(copies):
+            if faults.delay_ms:
+                delay_s = self._random.random() * faults.delay_ms / 1000
+                self._loop.call_later(delay_s, self._forward, target, datagram)
+            else:
+                self._forward(target, datagram)
+
+    def _forward(self, target: str, datagram: bytes) -> None:
+        try:
+            # Any socket will do: nodes know each other by what the datagram says, not by where it came from.
+            self._sockets[target].sendto(datagram, self._targets[target])
+            self.passed += 1
+        except OSError:
+            self.lost += 1

@@ -1,0 +1,99 @@
+"""What a node says about itself, JSON-ready: for the operator's commands, the HTTP side and the page."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from coordfsm.protocols.view import Member, View, coordinator, ring_order
+from coordfsm_runtime.node import ClusterNode
+
+
+def view_of(view: View | None) -> dict[str, Any] | None:
+    """A view, members by node id."""
+    if view is None:
+        return None
+    return {
+        "lineage": view.lineage,
+        "number": view.number,
+        "id": view.id,
+        "members": [member_of(member) for member in view.members],
+    }
+
+
+def member_of(member: Member) -> dict[str, Any]:
+    return {"node": member.node, "incarnation": member.incarnation, "endpoint": member.endpoint}
+
+
+def members_of(node: ClusterNode) -> list[dict[str, Any]]:
+    """The members of the node's view, in the order of succession, with what this node thinks of each."""
+    view = node.view
+    if view is None:
+        return []
+    states = {detector.node: detector.state for detector in node.data.membership.detectors.values()}
+    leader = coordinator(view).node
+    return [
+        {
+            **member_of(member),
+            "coordinator": member.node == leader,
+            "state": "self" if member.node == node.config.name else states.get(member.node, "trusted"),
+        }
+        for member in ring_order(view)
+    ]
+
+
+def topology_of(node: ClusterNode) -> dict[str, Any] | None:
+    """The newest topology that the node accepted."""
+    held = node.data.coordination.registrar.held
+    if held is None:
+        return None
+    processes = node.registry.processes
+    return {
+        "view_number": held.view_number,
+        "version": held.version,
+        "processes": {process: list(processes[process].bubbles) for process in sorted(processes)},
+    }
+
+
+def wedged_of(node: ClusterNode) -> dict[str, Any] | None:
+    """Who is missing, when the node is without a majority."""
+    if node.wedged is None or node.state != "wedged":
+        return None
+    return {"missing": list(node.wedged.missing), "needed": node.wedged.needed}
+
+
+def history_of(node: ClusterNode) -> list[dict[str, Any]]:
+    """The views that the node installed since it started, oldest first."""
+    return [
+        {
+            "number": view.number,
+            "members": [member.node for member in view.members],
+            "coordinator": coordinator(view).node,
+            "at": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
+        }
+        for view, at in node.history
+    ]
+
+
+def status_of(node: ClusterNode) -> dict[str, Any]:
+    """Everything at a glance."""
+    members = members_of(node)
+    view = view_of(node.view)
+    if view is not None:
+        view["members"] = sorted(members, key=lambda member: str(member["node"]))
+    hosted = node.data.coordination.registrar.hosted
+    return {
+        "node": node.config.name,
+        "label": node.config.label,
+        "endpoint": node.endpoint,
+        "sealed": bool(node.config.keys),
+        "state": node.state,
+        "incarnation": node.data.membership.lifecycle.incarnation,
+        "stable": node.data.coordination.monitor.state == "stable",
+        "coordinator": node.coordinator,
+        "acts_as_coordinator": node.data.coordination.coordinator.state != "follower",
+        "wedged": wedged_of(node),
+        "view": view,
+        "succession": [member["node"] for member in members],
+        "topology": topology_of(node),
+        "hosted": list(hosted.bubbles),
+        "uptime_s": round(node.uptime_s, 1),
+    }
