@@ -27,6 +27,10 @@ STATEMENTS = {
     "C4": "The topologies a process accepts strictly increase in (view, version); a version names one content.",
     "C5": "A coordinator starts at most one broadcast per cooldown.",
     "CL1": "The last change of the registry reaches every live member, also when it fell into a cooldown.",
+    "CL1-rest": "Once nothing is in flight and no timer runs, no member lacks a change.",
+    "CL1-witness": "All members hold a topology that names all they host.",
+    "CL2-witness": "All members of the last view hold its coordinator's topology that names all they host.",
+    "C3-witness": "A registration is refused because another process hosts the bubble.",
     "CL2": "After a coordinator is removed, its successor publishes a topology with all live registrations.",
 }
 
@@ -83,7 +87,7 @@ class Observation(Value):
     """One process as the properties see it.
 
     Attributes:
-        process: node id.
+        process: node id, empty while down.
         view: the installed view, None while down or in no view.
         state: of its coordinator machine, empty while down.
         held: (view number, version) of the topology that it holds.
@@ -103,15 +107,15 @@ class Observation(Value):
     history: History
 
 
-def observe(process: str, data: CoordinationData | None, timers: tuple[str, ...], history: History) -> Observation:
+def observe(data: CoordinationData | None, timers: tuple[str, ...], history: History) -> Observation:
     """The observation of one process; `data` None while it is down, `timers` the kinds that are set."""
     if data is None:
-        return Observation(process, None, "", (0, 0), (), Hosted(), busy=True, history=history)
+        return Observation("", None, "", (0, 0), (), Hosted(), busy=True, history=history)
     registrar = data.registrar
     held = (0, 0) if registrar.held is None else (registrar.held.view_number, registrar.held.version)
     busy = any(kind in ("registration", "cooldown", "topology") for kind in timers)
     return Observation(
-        process,
+        data.node,
         data.monitor.view,
         data.coordinator.state,
         held,
