@@ -18,7 +18,12 @@ from typing import Any
 
 from coordfsm.cli.exits import EXIT_CODES, Exit
 
-COMMANDS = ("verify", "replay", "fuzz", "render", "simulate", "node", "demo", "status")
+COMMANDS = (
+    *("verify", "replay", "fuzz", "render", "simulate"),
+    *("demo", "cluster", "node", "audit"),
+    *("status", "members", "coordinator", "topology", "register", "create", "entities", "migrate", "indoubt"),
+    *("leave", "forceview", "keys", "watch"),
+)
 """In the order of `--help`. A file that is not there is a command that this installation does not have."""
 
 DESCRIPTION = """\

@@ -49,6 +49,7 @@ class RealTime:
         self._live: dict[Timer, int] = {}
         self._count = 0
         self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = 0.0
         self._closed = False
 
     def now_ms(self) -> int:
@@ -86,6 +87,7 @@ class RealTime:
         self._due.clear()
         if self._alarm is not None:
             self._alarm.cancel()
+            self._alarm = None
 
     def _drop_stale(self) -> None:
         while self._due and self._live.get(self._due[0][2]) != self._due[0][1]:
@@ -97,10 +99,12 @@ class RealTime:
             return
         due = self._due[0][0]
         if self._alarm is not None:
-            if not self._alarm.cancelled() and self._alarm.when() <= due:
+            if self._alarm_at <= due:
                 return
             self._alarm.cancel()
-        self._alarm = self._loop.call_at(due, self._ring)
+        # By delay, not by moment: the loop's clock need not be the one that is read here.
+        self._alarm = self._loop.call_later(max(0.0, due - time.monotonic()), self._ring)
+        self._alarm_at = due
 
     def _ring(self) -> None:
         self._alarm = None

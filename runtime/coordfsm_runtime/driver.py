@@ -5,7 +5,7 @@ commit). From the first `Persist` of a turn on, every `Send` and `Notify`, of th
 until the transaction is on disk: what leaves the process never depends on a record that a crash could still take
 back. Timers are volatile and take effect at once. A trace is written before anything that waited leaves.
 
-When the store fails, the driver stops before anything that waited has left.
+When the store fails, or carrying out effects does, the driver stops before anything that waited has left.
 """
 
 import asyncio
@@ -91,7 +91,7 @@ class Driver:
         recorder: Recorder | None = None,
     ) -> None:
         self.data = data
-        self.failure: StoreError | None = None
+        self.failure: Exception | None = None
         self._machine = machine
         self._store = store
         self._outbox = outbox
@@ -106,7 +106,7 @@ class Driver:
         self._writes: list[Write] = []
         self._held: list[Send | Notify] = []
         self._outcomes: list[tuple[Outcome, tuple[Value, ...]]] = []
-        self.on_failure: Callable[[StoreError], None] = lambda _: None
+        self.on_failure: Callable[[Exception], None] = lambda _: None
 
     def start(self, controller: Controller) -> None:
         """Recover from the store, then handle inputs. Within the running event loop.
@@ -164,6 +164,14 @@ class Driver:
 
     def _turn(self) -> None:
         self._scheduled = False
+        try:
+            self._take_turn()
+        except Exception as error:
+            # Half of the effects of a step may be carried out: end as in a crash, and recover in a new process.
+            logger.exception("turn failed")
+            self._stop_failed(error)
+
+    def _take_turn(self) -> None:
         began = time.perf_counter()
         for _ in range(INPUTS_PER_TURN):
             if self._stopped or not self._take_one():
@@ -248,13 +256,16 @@ class Driver:
         try:
             self._store.commit(writes)
         except StoreError as error:
-            self.failure = error
-            self.stop()
-            self.on_failure(error)
+            self._stop_failed(error)
             return False
         self._counters.observe("commit", (time.perf_counter() - began) * 1000)
         self._counters.add("records_written", amount=len(writes))
         return True
+
+    def _stop_failed(self, error: Exception) -> None:
+        self.failure = error
+        self.stop()
+        self.on_failure(error)
 
     def _now_ms(self) -> int:
         assert self._controller is not None

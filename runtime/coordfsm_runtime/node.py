@@ -21,7 +21,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from coordfsm.kernel import Command, Decoder, Value
-from coordfsm.protocols.coordinator.registry import Registry
+from coordfsm.protocols.coordinator.messages import BubblesRefused, RegisterBubbles, UnregisterBubbles
+from coordfsm.protocols.coordinator.registry import BubbleConflict, InvalidBubble, Registry, TooManyBubbles
 from coordfsm.protocols.membership.events import Bootstrap, CommandRefused, Join, Leave, MemberWedged, ViewChanged
 from coordfsm.protocols.node import NodeData
 from coordfsm.protocols.view import View, coordinator
@@ -29,7 +30,7 @@ from coordfsm_runtime.config import NodeConfig
 from coordfsm_runtime.controller import RealTime
 from coordfsm_runtime.counters import Counters
 from coordfsm_runtime.driver import Driver
-from coordfsm_runtime.errors import CommandRefusedError, ConfigurationError, NodeStoppedError, StoreError
+from coordfsm_runtime.errors import CommandRefusedError, ConfigurationError, NodeStoppedError
 from coordfsm_runtime.events import EventStream
 from coordfsm_runtime.machines import MACHINE, MESSAGES, RECORDS, initial_data, node_settings
 from coordfsm_runtime.plain import to_plain
@@ -73,6 +74,7 @@ class ClusterNode:
         self._transport: Transport | None = None
         self._driver: Driver | None = None
         self._started = time.monotonic()
+        self._listeners: list[Callable[[Value], None]] = []
         self._wakes: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -165,8 +167,8 @@ class ClusterNode:
         """Wait until the node is closed or fails."""
         await self._closed.wait()
 
-    def _fail(self, error: StoreError) -> None:
-        logger.error("store failed, the node stops", extra={"fields": {"reason": str(error)}})
+    def _fail(self, error: Exception) -> None:
+        logger.error("failed, the node stops", extra={"fields": {"reason": str(error)}})
         self._closed.set()
 
     # -- what the node knows -----------------------------------------------------------------------------------------
@@ -184,7 +186,7 @@ class ClusterNode:
         return data
 
     @property
-    def failure(self) -> StoreError | None:
+    def failure(self) -> Exception | None:
         """Why the node stopped by itself, or None."""
         return None if self._driver is None else self._driver.failure
 
@@ -263,6 +265,45 @@ class ClusterNode:
         assert self.view is not None
         return self.view
 
+    async def register(self, *bubbles: str) -> tuple[str, ...]:
+        """Host these bubbles from now on; all that the node hosts, once a topology says so.
+
+        Raises:
+            CommandRefusedError: an id is malformed, there are too many, or another process hosts one.
+            NodeStoppedError: the node stopped first.
+        """
+        return await self._change_bubbles(RegisterBubbles(bubbles))
+
+    async def unregister(self, *bubbles: str) -> tuple[str, ...]:
+        """Host these bubbles no longer; all that the node still hosts, once a topology says so.
+
+        Raises:
+            NodeStoppedError: the node stopped first.
+        """
+        return await self._change_bubbles(UnregisterBubbles(bubbles))
+
+    async def _change_bubbles(self, command: RegisterBubbles | UnregisterBubbles) -> tuple[str, ...]:
+        refused: list[BubblesRefused] = []
+
+        def note(event: Value) -> None:
+            if isinstance(event, BubblesRefused) and set(event.bubbles) & set(command.bubbles):
+                refused.append(event)
+
+        def known() -> bool:
+            registrar = self.data.coordination.registrar
+            entry = registrar.topology.processes.get(self.config.name)
+            return bool(refused) or (entry is not None and entry.bubbles == registrar.hosted.bubbles)
+
+        self._listeners.append(note)
+        try:
+            await self.submit(command)
+            await self.wait_until(known)
+        finally:
+            self._listeners.remove(note)
+        if refused:
+            raise CommandRefusedError(_refusal_text(refused[0]))
+        return self.data.coordination.registrar.hosted.bubbles
+
     async def events(self) -> AsyncIterator[Value]:
         """Everything that the machines tell, from now on, until the node stops."""
         async for event in self._events.listen():
@@ -279,6 +320,8 @@ class ClusterNode:
         plain = to_plain(event)
         logger.info(plain.pop("type"), extra={"fields": {"view": self.view.number if self.view else 0} | plain})
         self._events.publish(event)
+        for listener in tuple(self._listeners):
+            listener(event)
         task = asyncio.ensure_future(self._wake_waiters())
         self._wakes.add(task)
         task.add_done_callback(self._wakes.discard)
@@ -294,6 +337,17 @@ def _make_directory(config: NodeConfig) -> None:
     except OSError as error:
         expected = f"a directory that can be made ({error.strerror})"
         raise ConfigurationError("configuration", "node.data", str(config.data), expected) from error
+
+
+def _refusal_text(refused: BubblesRefused) -> str:
+    refusal = refused.refusal
+    if isinstance(refusal, BubbleConflict):
+        return "; ".join(f"bubble {bubble!r} is hosted by {holder}" for bubble, holder in refusal.conflicts)
+    if isinstance(refusal, InvalidBubble):
+        return f"bubble {refusal.bubble!r} is not valid, expected {refusal.expected}"
+    if isinstance(refusal, TooManyBubbles):
+        return f"{refusal.count} bubbles, at most {refusal.limit} fit one process"
+    return f"{refusal.process} is not a member of view {refusal.view_number}"
 
 
 def _union(kinds: tuple[type[Value], ...]) -> Any:

@@ -3,22 +3,24 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from importlib.resources import files
 from typing import Any
 
 import msgspec
 
-from coordfsm.protocols.coordinator.messages import BubblesRefused, RegisterBubbles, UnregisterBubbles
 from coordfsm.protocols.membership.events import ForceView, Join
 from coordfsm_runtime.admin import AdminServer
-from coordfsm_runtime.errors import AdminError, CommandRefusedError
+from coordfsm_runtime.errors import AdminError
 from coordfsm_runtime.http import HttpServer, Page, Route
 from coordfsm_runtime.keyring import parse_key
 from coordfsm_runtime.metrics import CONTENT_TYPE, exposition
 from coordfsm_runtime.node import ClusterNode
 from coordfsm_runtime.plain import to_line, to_plain
 from coordfsm_runtime.status import history_of, members_of, status_of, topology_of, view_of
+
+CHANGE_TIMEOUT_S = 10.0
+"""How long a change of the hosted bubbles waits to be confirmed by a topology."""
 
 logger = logging.getLogger(__name__)
 
@@ -120,16 +122,18 @@ class Operations:
         return history_of(self.node)
 
     async def _register(self, bubbles: list[str]) -> dict[str, Any]:
-        return await self._change_bubbles(RegisterBubbles(_texts("bubbles", bubbles)))
+        return await self._hosted(self.node.register(*_texts("bubbles", bubbles)))
 
     async def _unregister(self, bubbles: list[str]) -> dict[str, Any]:
-        return await self._change_bubbles(UnregisterBubbles(_texts("bubbles", bubbles)))
+        return await self._hosted(self.node.unregister(*_texts("bubbles", bubbles)))
 
-    async def _change_bubbles(self, command: RegisterBubbles | UnregisterBubbles) -> dict[str, Any]:
-        for event in await self.node.submit(command):
-            if isinstance(event, BubblesRefused):
-                raise CommandRefusedError(f"bubbles refused: {to_plain(event.refusal)}")
-        return {"hosted": list(self.node.data.coordination.registrar.hosted.bubbles)}
+    async def _hosted(self, change: Coroutine[Any, Any, tuple[str, ...]]) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(CHANGE_TIMEOUT_S):
+                return {"hosted": list(await change), "confirmed": True}
+        except TimeoutError:
+            # It is durable here and told to every coordinator until a topology holds it.
+            return {"hosted": list(self.node.data.coordination.registrar.hosted.bubbles), "confirmed": False}
 
     async def _join(self, seeds: list[str]) -> dict[str, Any]:
         await self.node.submit(Join(_texts("seeds", seeds)))

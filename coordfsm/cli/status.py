@@ -1,0 +1,35 @@
+"""`coordfsm status`: one node at a glance."""
+
+import argparse
+
+from coordfsm.cli.operate import add_connection, ask, print_fields, print_json
+
+NAME = "status"
+HELP = "show a running node at a glance"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_connection(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    status = ask(arguments, "status")
+    if arguments.json:
+        print_json(status)
+        return 0
+    view, topology, wedged = status["view"], status["topology"], status["wedged"]
+    fields: list[tuple[str, object]] = [
+        ("node", f"{status['node']} (incarnation {status['incarnation']}) at {status['endpoint']}"),
+        ("cluster", f"{status['label']}, {'sealed' if status['sealed'] else 'not sealed'}"),
+        ("state", status["state"] + (", view stable" if status["stable"] else "")),
+        ("view", "none" if view is None else f"{view['number']} ({view['id'][:8]}), {len(view['members'])} members"),
+        ("coordinator", status["coordinator"] or "none"),
+        ("topology", "none" if topology is None else f"{topology['view_number']}.{topology['version']}"),
+        ("hosts", " ".join(status["hosted"]) or "no bubbles"),
+        ("entities", ", ".join(f"{count} {state}" for state, count in status["entities"].items()) or "none"),
+        ("up", f"{status['uptime_s']:.0f} s"),
+    ]
+    if wedged is not None:
+        fields.insert(3, ("wedged", f"{wedged['needed']} more of {', '.join(wedged['missing'])} must come back"))
+    print_fields(fields)
+    return 0
