@@ -68,16 +68,20 @@ def _follow(system: System, state: State, number: int, key: str) -> tuple[Action
 
 
 def _is_violated(system: System, item: Property, states: list[State], trace: Trace) -> bool:
-    last = states[-1]
-    if item.id == ERROR:
-        return _raises(system, last)
-    if item is DEADLOCK:
-        return next(system.successors(last), None) is None and not may_rest(system, last)
-    if item.kind == "reachable":
-        return not _can_reach(system, item, last)
     if item.kind in {"eventually", "leads_to"}:
         return _is_bad_lasso(system, item, states, trace.loop)
-    return not holds_in(system, item, last)
+    return violated_in(system, item, states[-1])
+
+
+def violated_in(system: System, item: Property, state: State) -> bool:
+    """Whether a property, the freedom of deadlocks or that of errors is violated in one state."""
+    if item.id == ERROR:
+        return _raises(system, state)
+    if item is DEADLOCK:
+        return next(system.successors(state), None) is None and not may_rest(system, state)
+    if item.kind == "reachable":
+        return not _can_reach(system, item, state)
+    return not holds_in(system, item, state)
 
 
 def _raises(system: System, state: State) -> bool:

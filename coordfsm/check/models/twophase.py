@@ -3,9 +3,12 @@
 For n resource managers there are 2^n + 4^n + 6^n distinct states; messages are never removed.
 """
 
+from typing import Annotated
+
 from statemachine import State
 
 from coordfsm.check.model import Local, Model, Node, Property, UnreliableSet
+from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command, Effect, Machine, Message, Received, Send, Value, compile_machine
 
 MANAGER = "tm"
@@ -147,8 +150,11 @@ def _all_committed(states: tuple[str, ...]) -> bool:
     return all(state == "committed" for state in states[1:])
 
 
-def build(rms: int = 3) -> Model:
-    """Two-phase commit with `rms` resource managers, messages never removed."""
+RESOURCE_MANAGERS = Parameter("resource managers", minimum=1, maximum=12)
+
+
+def build(rms: Annotated[int, RESOURCE_MANAGERS] = 3) -> Model:
+    """Two-phase commit as Gray and Lamport specify it; messages are never removed."""
     names = tuple(f"rm{number}" for number in range(1, rms + 1))
     manager = Node(
         MANAGER,
@@ -172,3 +178,7 @@ def build(rms: int = 3) -> Model:
             Property("TC-commit", "All can commit.", _all_committed, kind="sometimes", observe=_state),
         ),
     )
+
+
+DEFAULTS = {"twophase": ({"rms": 3}, {"rms": 5})}
+FUZZ = {"twophase": ({"rms": 7},)}
