@@ -47,7 +47,6 @@ from coordfsm.protocols.coordinator.properties import (
     History,
     Observation,
     Observations,
-    agreed,
     fenced,
     monotonic,
     observe,
@@ -56,6 +55,7 @@ from coordfsm.protocols.coordinator.properties import (
     rate_limited,
     remember,
     same_coordinator,
+    settled,
 )
 from coordfsm.protocols.coordinator.registry import Hosting
 from coordfsm.protocols.view import Member, Shunned, Unwedged, View, ViewInstalled, Wedged, coordinator, member_of
@@ -175,7 +175,7 @@ def _led_by(leader: str, number: int, members: tuple[Member, ...]) -> View:
     return next(view for view in candidates if coordinator(view).node == leader)
 
 
-def _settled(view: View) -> tuple[Write, ...]:
+def _restarted(view: View) -> tuple[Write, ...]:
     """The records of a process that was in this view, with everyone registered, when all were restarted."""
     entries = (Hosting(m.node, m.incarnation, 0, (), changed_at=1) for m in view.members)
     return (
@@ -188,12 +188,13 @@ def _settled(view: View) -> tuple[Write, ...]:
 # -- the model -------------------------------------------------------------------------------------------------------
 
 
-def _commands(chain: tuple[View, ...], wedges: bool, local: Local) -> tuple[Command, ...]:  # noqa: FBT001  (bound once)
+def _commands(chain: tuple[View, ...], invalid: bool, wedges: bool, local: Local) -> tuple[Command, ...]:  # noqa: FBT001  (bound once)
     data: ProcessData = local.data
     hosts = BUBBLE in data.coordination.registrar.hosted.bubbles
     return (
         *(InstallNext(view) for view in chain if view.number > _reached(local)),
         UnregisterBubbles((BUBBLE,)) if hosts else RegisterBubbles((BUBBLE,)),
+        *((RegisterBubbles(("",)),) if invalid else ()),
         *((Wedged((), 1), Unwedged()) if wedges and data.coordination.monitor.view is not None else ()),
     )
 
@@ -216,7 +217,7 @@ def _properties(chain: tuple[View, ...], *, conflicts: bool, live: bool) -> tupl
         return one_host(processes, members)
 
     def all_agree_at_the_end(processes: Observations) -> bool:
-        return agreed(processes, last)
+        return settled(processes, last)
 
     def refused(processes: Observations) -> bool:
         return any(process.history.refused for process in processes)
@@ -241,7 +242,7 @@ def _properties(chain: tuple[View, ...], *, conflicts: bool, live: bool) -> tupl
 def build(  # noqa: PLR0913  (each a dimension of the model)
     *,
     chain: Annotated[str, Parameter("views as members' letters, the coordinator first")] = "abc/bc",
-    settled: Annotated[bool, Parameter("start after a restart of all in the settled first view")] = True,
+    restarted: Annotated[bool, Parameter("start after a restart of all in the settled first view")] = True,
     changes: Annotated[int, Parameter("registrations of the one bubble, over all processes", minimum=0)] = 0,
     removals: Annotated[int, Parameter("removals of the bubble, over all processes", minimum=0)] = 0,
     network: Annotated[
@@ -249,7 +250,7 @@ def build(  # noqa: PLR0913  (each a dimension of the model)
     ] = "multiset",
     loss: Annotated[int | None, Parameter("messages that may be lost; none: no bound", minimum=0)] = 0,
     duplicate: Annotated[int, Parameter("deliveries that leave a copy in flight", minimum=0)] = 0,
-    resends: Annotated[int | None, Parameter("timeouts that resend, of each kind; none: no bound", minimum=0)] = 1,
+    resends: Annotated[int | None, Parameter("timeouts that resend, of each kind; none: no bound", minimum=0)] = 0,
     crash: Annotated[int, Parameter("crashes, also between two effects; all recover", minimum=0)] = 0,
     wedge: Annotated[int, Parameter("times that a process loses its majority", minimum=0)] = 0,
 ) -> Model:
@@ -268,9 +269,9 @@ def build(  # noqa: PLR0913  (each a dimension of the model)
             name,
             ProcessData(EnvironmentData(name), initial(name)),
             partial(_step, process),
-            partial(_commands, views, wedge > 0),
+            partial(_commands, views, changes > 1, wedge > 0),
             boots=True,
-            durable=_settled(views[0]) if settled and member_of(views[0], name) else (),
+            durable=_restarted(views[0]) if restarted and member_of(views[0], name) else (),
             history=remember,
             first_history=History(),
             rules=tuple(rule for rule in composition.rule_names if not rule.startswith("ViewMonitor")),
@@ -295,4 +296,15 @@ def build(  # noqa: PLR0913  (each a dimension of the model)
     )
 
 
-DEFAULTS: dict[str, tuple[dict[str, object], ...]] = {"coordinator": ({},)}
+_UNBOUNDED = {"network": "ordered", "loss": None, "resends": None}
+
+DEFAULTS: dict[str, tuple[dict[str, object], ...]] = {
+    "coordinator": (
+        {},
+        {"chain": "ab/ba", "changes": 1, **_UNBOUNDED},
+        {"chain": "ab/ba", "crash": 1, **_UNBOUNDED},
+        {"chain": "ab/ba", "wedge": 1, **_UNBOUNDED},
+        {"chain": "ab", "changes": 2, **_UNBOUNDED},
+        {"chain": "ab/a/ab", "restarted": False, **_UNBOUNDED},
+    )
+}

@@ -15,7 +15,7 @@ from coordfsm.protocols.coordinator.messages import (
     TopologyAccepted,
     TopologyBroadcast,
 )
-from coordfsm.protocols.coordinator.registry import Hosting, entries_of
+from coordfsm.protocols.coordinator.registry import BubbleConflict, Hosting, entries_of
 from coordfsm.protocols.view import View
 
 COORDINATING = frozenset({"collecting", "quiet", "cooldown", "dirty"})
@@ -48,7 +48,7 @@ class History(Value):
         accepted: (view number, version) of the newest accepted topology.
         led: numbers of the views in which it broadcast.
         cooling: whether it broadcast since the cooldown's timer last fired.
-        refused: whether a registration was refused.
+        refused: whether a registration was refused because another process hosts the bubble.
         broken: ids of properties that an event broke.
     """
 
@@ -77,7 +77,7 @@ def remember(history: History, event: Value) -> History:
             return msgspec.structs.replace(past, led=past.led | {number}, cooling=True, broken=broken)
         case CooldownElapsed():
             return msgspec.structs.replace(past, cooling=False)
-        case BubblesRefused():
+        case BubblesRefused(_, BubbleConflict()):
             return msgspec.structs.replace(past, refused=True)
         case _:
             return past
@@ -93,7 +93,7 @@ class Observation(Value):
         held: (view number, version) of the topology that it holds.
         topology: the entries of that topology.
         hosted: what it hosts.
-        busy: whether a timer runs that makes it send.
+        busy: whether it is down, wedged, or a timer runs that makes it send.
         history: see `History`.
     """
 
@@ -113,7 +113,7 @@ def observe(data: CoordinationData | None, timers: tuple[str, ...], history: His
         return Observation("", None, "", (0, 0), (), Hosted(), busy=True, history=history)
     registrar = data.registrar
     held = (0, 0) if registrar.held is None else (registrar.held.view_number, registrar.held.version)
-    busy = any(kind in ("registration", "cooldown", "topology") for kind in timers)
+    waiting = any(kind in ("registration", "cooldown", "topology") for kind in timers)
     return Observation(
         data.node,
         data.monitor.view,
@@ -121,7 +121,7 @@ def observe(data: CoordinationData | None, timers: tuple[str, ...], history: His
         held,
         entries_of(registrar.topology),
         registrar.hosted,
-        busy=busy,
+        busy=waiting or data.coordinator.state == "suspended",
         history=history,
     )
 
@@ -185,6 +185,13 @@ def agreed(processes: Observations, number: int) -> bool:
         return False
     named = {entry.process: (entry.version, entry.bubbles) for entry in inside[0].topology}
     return all(named.get(p.process) == (p.hosted.version, p.hosted.bubbles) for p in inside)
+
+
+def settled(processes: Observations, number: int) -> bool:
+    """CL1 and CL2: agreed in the view `number`, and nobody has anything left to send."""
+    return agreed(processes, number) and not any(
+        process.busy for process in processes if process.view is not None and process.view.number == number
+    )
 
 
 def quiet_means_agreed(processes: Observations, in_flight: int) -> bool:

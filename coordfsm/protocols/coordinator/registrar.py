@@ -29,7 +29,7 @@ from coordfsm.protocols.coordinator.registrar_rules import (
 )
 
 REFUSAL_EVENTS = "recv_registration_refused local_own_refusal"
-CHANGE_EVENTS = "local_register_bubbles local_unregister_bubbles"
+CHANGES = "local_register_bubbles local_unregister_bubbles"
 
 
 class Registrar(Machine):
@@ -50,12 +50,12 @@ class Registrar(Machine):
     timeout_registration = registering.to(registering, internal=True, on=register)
 
     # What the application asks for.
-    detached.to(detached, internal=True, event=CHANGE_EVENTS, cond=is_refused_here, on=refuse_change)
-    detached.to(detached, internal=True, event=CHANGE_EVENTS, unless=changes_nothing, on=note_change)
-    registering.to(registering, internal=True, event=CHANGE_EVENTS, cond=is_refused_here, on=refuse_change)
-    registering.to(registering, internal=True, event=CHANGE_EVENTS, unless=changes_nothing, on=register_change)
-    registered.to(registered, internal=True, event=CHANGE_EVENTS, cond=is_refused_here, on=refuse_change)
-    registered.to(registering, event=CHANGE_EVENTS, unless=changes_nothing, on=register_change)
+    detached.to(detached, internal=True, event="local_register_bubbles", cond=is_refused_here, on=refuse_change)
+    detached.to(detached, internal=True, event=CHANGES, unless=changes_nothing, on=note_change)
+    registering.to(registering, internal=True, event="local_register_bubbles", cond=is_refused_here, on=refuse_change)
+    registering.to(registering, internal=True, event=CHANGES, unless=changes_nothing, on=register_change)
+    registered.to(registered, internal=True, event="local_register_bubbles", cond=is_refused_here, on=refuse_change)
+    registered.to(registering, event=CHANGES, unless=changes_nothing, on=register_change)
 
     # What the coordinator answers.
     registering.to(
@@ -85,7 +85,7 @@ class Registrar(Machine):
         ("detached", "local_shunned"): "in no view already",
         ("detached", "timeout_registration"): "in no view: nobody to register with",
         ("registered", "timeout_registration"): "a topology names this process",
-        **{("*", event): "this process hosts exactly that already" for event in CHANGE_EVENTS.split()},
+        **{("*", event): "this process hosts exactly that already" for event in CHANGES.split()},
         **{("*", event): "answers an older registration, or a view not installed" for event in REFUSAL_EVENTS.split()},
         ("*", "recv_topology"): "fenced: of a view that is not installed; or based on a version that is not held",
         ("detached", "local_topology_published"): "in no view: this process publishes nothing",

@@ -77,7 +77,7 @@ def wanted_after(data: RegistrarData, given: ChangeCommand) -> tuple[str, ...]:
 # -- guards --------------------------------------------------------------------------------------------------------
 
 
-def is_refused_here(data: RegistrarData, given: ChangeCommand) -> bool:
+def is_refused_here(data: RegistrarData, given: RegisterBubbles) -> bool:
     """No process could host this set: an id is not valid, or there are too many."""
     return bubbles_refusal(wanted_after(data, given)) is not None
 
@@ -181,7 +181,7 @@ def register_change(data: RegistrarData, given: ChangeCommand, context: Coordina
     return data, (*effects, *registration_effects(data.hosted, context))
 
 
-def refuse_change(data: RegistrarData, given: ChangeCommand) -> Result:
+def refuse_change(data: RegistrarData, given: RegisterBubbles) -> Result:
     """The application's set cannot be hosted by any process; nothing changes."""
     refusal = bubbles_refusal(wanted_after(data, given))
     assert refusal is not None
