@@ -60,17 +60,8 @@ def explore(
             raise ModelError("the native engine needs numba and numpy: install coordfsm with its extra `check`")
         _refuse_native_options(options)
         return reference.explore(model, limits, progress, mutant=mutant)
-    chosen = {
-        "threads": options.threads,
-        "symmetry": options.symmetry,
-        "partial_order": options.partial_order,
-        "checkpoint": options.checkpoint,
-        "resume": options.resume,
-        "max_memory": options.max_memory,
-    }
-    given = {name: value for name, value in chosen.items() if value is not None}
     try:
-        report: Report = native(model, limits, progress, mutant=mutant, **given)
+        report: Report = native(model, limits, progress, mutant=mutant, **_given(options))
     except StepError:
         # The reference explorer expands the same levels and tells how the step that raises is reached.
         return reference.explore(model, limits, progress, mutant=mutant)
@@ -85,6 +76,15 @@ def native_explorer() -> Callable[..., Any] | None:
         return None
     function: Callable[..., Any] = native
     return function
+
+
+def _given(options: Options) -> dict[str, Any]:
+    """The options that were given, by the native engine's names for them."""
+    return {
+        name: getattr(options, name)
+        for name in ("threads", "symmetry", "partial_order", "checkpoint", "resume", "max_memory")
+        if getattr(options, name) is not None
+    }
 
 
 def _refuse_native_options(options: Options) -> None:
