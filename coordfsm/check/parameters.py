@@ -72,20 +72,10 @@ class Parameter:
         Raises:
             ParameterError: it is of the wrong type or out of range.
         """
-        word = text.strip().lower()
-        if self.optional and word in NONE_WORDS:
-            return None
-        if self.kind == "bool":
-            if word in TRUE_WORDS | FALSE_WORDS:
-                return word in TRUE_WORDS
-        elif self.kind == "str":
-            return self.check(text.strip())
-        else:
-            try:
-                return self.check(int(word))
-            except ValueError:
-                pass
-        raise ParameterError(f"parameter {self.name}: {text!r} is not {self.expected}")
+        value = self._read(text.strip())
+        if not self._allows(value):
+            raise ParameterError(f"parameter {self.name}: {text!r} is not {self.expected}")
+        return value
 
     def check(self, value: Any) -> Any:
         """The value itself, if it is allowed.
@@ -93,16 +83,35 @@ class Parameter:
         Raises:
             ParameterError: it is of the wrong type or out of range.
         """
-        right_type = {"int": int, "bool": bool, "str": str}[self.kind]
-        allowed = type(value) is right_type or (value is None and self.optional)
-        if allowed and self.kind == "int" and value is not None:
-            above = self.minimum is None or value >= self.minimum
-            allowed = above and (self.maximum is None or value <= self.maximum)
-        if allowed and self.kind == "str" and self.choices:
-            allowed = value in self.choices
-        if not allowed:
+        if not self._allows(value):
             raise ParameterError(f"parameter {self.name}: {value!r} is not {self.expected}")
         return value
+
+    def _read(self, text: str) -> Any:
+        """The value that the text stands for; the text itself if it stands for none."""
+        word = text.lower()
+        if self.optional and word in NONE_WORDS:
+            return None
+        if self.kind == "bool" and word in TRUE_WORDS | FALSE_WORDS:
+            return word in TRUE_WORDS
+        if self.kind == "int":
+            try:
+                return int(text)
+            except ValueError:
+                return text
+        return text
+
+    def _allows(self, value: Any) -> bool:
+        if value is None:
+            return self.optional
+        if type(value) is not {"int": int, "bool": bool, "str": str}[self.kind]:
+            return False
+        if self.kind == "str":
+            return not self.choices or value in self.choices
+        if self.kind == "int":
+            above = self.minimum is None or value >= self.minimum
+            return above and (self.maximum is None or value <= self.maximum)
+        return True
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready object, for ``coordfsm verify --list --json``."""
