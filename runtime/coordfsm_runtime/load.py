@@ -12,7 +12,7 @@ from typing import Any
 
 from coordfsm_runtime.admin import AdminClient
 from coordfsm_runtime.errors import AdminError
-from coordfsm_runtime.processes import LocalCluster
+from coordfsm_runtime.processes import LocalCluster, ProcessError
 
 PAUSE_S = 0.05
 """Pause after a node that does not answer, or a refusal: nobody gains from asking at once again."""
@@ -31,10 +31,12 @@ class MigrationLoad:
 
     Attributes:
         outcomes: how often each outcome came back; `UNREACHABLE` when the node was gone.
+        failure: what ended a worker that should not have ended, or None.
     """
 
     def __init__(self, cluster: LocalCluster, owners: Mapping[str, str], workers: int = 4, seed: int = 1) -> None:
         self.outcomes: Counter[str] = Counter()
+        self.failure: Exception | None = None
         self._cluster = cluster
         self._nodes = tuple(cluster.nodes)
         self._owners = dict(owners)
@@ -52,10 +54,16 @@ class MigrationLoad:
             thread.start()
 
     def stop(self) -> None:
-        """Ask for no more, and wait for the answers that are due."""
+        """Ask for no more, and wait for the answers that are due.
+
+        Raises:
+            ProcessError: a worker failed meanwhile.
+        """
         self._stop.set()
         for thread in self._threads:
             thread.join()
+        if self.failure is not None:
+            raise ProcessError(f"the load failed: {self.failure!r}") from self.failure
 
     def count(self, outcome: str) -> int:
         with self._lock:
@@ -70,6 +78,8 @@ class MigrationLoad:
         try:
             while not self._stop.is_set():
                 self._ask_once(clients, choice.choice(entities), choice)
+        except Exception as error:  # noqa: BLE001  (handed to whoever stops the load)
+            self.failure = error
         finally:
             for client in clients.values():
                 client.close()

@@ -1,12 +1,11 @@
 """Where the runtime meets the machines: their settings, the types that travel and rest, a process's initial data."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 import msgspec
 
-from coordfsm import protocols
-from coordfsm.kernel import Command, Endpoint, Message, Value
+from coordfsm.kernel import Endpoint, Value
 from coordfsm.protocols import node
 from coordfsm_runtime.config import NodeConfig
 from coordfsm_runtime.settings import Setting, machine_settings
@@ -32,20 +31,11 @@ MACHINE_SETTINGS: tuple[Setting, ...] = tuple(
 MESSAGES = node.MESSAGES
 """Every message that a process can receive."""
 
+RECORDS = node.RECORDS
+"""Every value that rests in a store."""
 
-def _declared(base: type[Value]) -> Iterator[type[Value]]:
-    for kind in base.__subclasses__():
-        # What properties remember is the checker's; it neither travels nor rests.
-        if kind.__module__.startswith(protocols.__name__ + ".") and not kind.__module__.endswith(".properties"):
-            yield kind
-        yield from _declared(kind)
-
-
-VALUES = tuple(sorted(set(_declared(Value)), key=lambda kind: kind.__name__))
-"""Every value that the protocols declare: what a trace may hold."""
-
-RECORDS = tuple(kind for kind in VALUES if not issubclass(kind, Message | Command))
-"""Every value that may rest in a store."""
+VALUES = tuple(dict.fromkeys((*node.MESSAGES, *node.COMMANDS, *node.RECORDS)))
+"""Every value that a trace holds."""
 
 
 def node_settings(config: NodeConfig, endpoint: Endpoint) -> node.NodeSettings:

@@ -11,6 +11,7 @@ The node decides nothing: each call becomes an input of the machines, and what i
 """
 
 import asyncio
+import base64
 import contextlib
 import logging
 import secrets
@@ -20,10 +21,19 @@ from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from coordfsm.kernel import Command, Decoder, Value
+from coordfsm.kernel import Command, Decoder, Value, encode
 from coordfsm.protocols.coordinator.messages import BubblesRefused, RegisterBubbles, UnregisterBubbles
 from coordfsm.protocols.coordinator.registry import BubbleConflict, InvalidBubble, Registry, TooManyBubbles
 from coordfsm.protocols.membership.events import Bootstrap, CommandRefused, Join, Leave, MemberWedged, ViewChanged
+from coordfsm.protocols.migration.messages import (
+    CreateEntity,
+    EntityRefused,
+    Migrate,
+    MigrationEnded,
+    RemoveEntity,
+    ResolveInDoubt,
+    UpdateEntity,
+)
 from coordfsm.protocols.node import NodeData
 from coordfsm.protocols.view import View, coordinator
 from coordfsm_runtime.config import NodeConfig
@@ -114,7 +124,8 @@ class ClusterNode:
         settings = node_settings(config, transport.endpoint)
         recorder = None
         if config.trace is not None:
-            recorder = TraceRecorder(config.trace, config.name, to_plain(settings))
+            packed = base64.b64encode(encode(settings)).decode()
+            recorder = TraceRecorder(config.trace, config.name, {"settings": to_plain(settings), "bytes": packed})
             keep.callback(recorder.close)
         driver = Driver(MACHINE, initial_data(settings), store, transport, self._tell, self.counters, recorder)
         driver.on_failure = self._fail
@@ -303,6 +314,82 @@ class ClusterNode:
         if refused:
             raise CommandRefusedError(_refusal_text(refused[0]))
         return self.data.coordination.registrar.hosted.bubbles
+
+    # -- entities ----------------------------------------------------------------------------------------------------
+
+    async def create(self, entity: str, payload: bytes = b"") -> None:
+        """Put a new entity into service here, durably. Its id must be unique in the cluster: the caller's duty.
+
+        Raises:
+            CommandRefusedError: it exists here, or it is too large.
+            NodeStoppedError: the node has stopped.
+        """
+        await self._change_entity(CreateEntity(entity, payload))
+
+    async def update(self, entity: str, payload: bytes) -> None:
+        """Replace the payload of an entity in service here, durably.
+
+        Raises:
+            CommandRefusedError: it is not in service here, or it is too large.
+            NodeStoppedError: the node has stopped.
+        """
+        await self._change_entity(UpdateEntity(entity, payload))
+
+    async def remove(self, entity: str) -> None:
+        """Take an entity out of service for good, durably.
+
+        Raises:
+            CommandRefusedError: it is not in service here.
+            NodeStoppedError: the node has stopped.
+        """
+        await self._change_entity(RemoveEntity(entity))
+
+    async def resolve(self, entity: str, *, commit: bool) -> None:
+        """The operator's word for an entity in doubt whose source is lost for good.
+
+        Raises:
+            CommandRefusedError: it is not in doubt here.
+            NodeStoppedError: the node has stopped.
+        """
+        await self._change_entity(ResolveInDoubt(entity, commit))
+
+    async def _change_entity(self, command: CreateEntity | UpdateEntity | RemoveEntity | ResolveInDoubt) -> None:
+        for event in await self.submit(command):
+            if isinstance(event, EntityRefused):
+                raise CommandRefusedError(f"{event.command} of {event.entity!r} was refused: {event.reason}")
+
+    async def migrate(self, entity: str, destination: str, token: str = "") -> MigrationEnded:
+        """Move an entity in service here to another member; what became of it.
+
+        Args:
+            entity: its id.
+            destination: node id.
+            token: the caller's idempotency token; empty: derived from (entity, epoch, destination).
+
+        Raises:
+            NodeStoppedError: the node stopped first. The outcome is then not known here: the entity is where its
+                store says.
+        """
+        ended: list[MigrationEnded] = []
+
+        def note(event: Value) -> None:
+            if isinstance(event, MigrationEnded) and (event.entity, event.destination, event.token) == key:
+                ended.append(event)
+
+        key, began = (entity, destination, token), time.monotonic()
+        self._listeners.append(note)
+        try:
+            told = await self.submit(Migrate(entity, destination, token))
+            # Told in the same step: this very request was answered, whatever other requests are running.
+            answers = [event for event in told if isinstance(event, MigrationEnded)]
+            if not answers:
+                await self.wait_until(lambda: bool(ended))
+        finally:
+            self._listeners.remove(note)
+        answer = (answers or ended)[0]
+        self.counters.add("migrations", answer.outcome)
+        self.counters.observe("migration", (time.monotonic() - began) * 1000)
+        return answer
 
     async def events(self) -> AsyncIterator[Value]:
         """Everything that the machines tell, from now on, until the node stops."""

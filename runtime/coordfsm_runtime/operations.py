@@ -11,13 +11,13 @@ import msgspec
 
 from coordfsm.protocols.membership.events import ForceView, Join
 from coordfsm_runtime.admin import AdminServer
-from coordfsm_runtime.errors import AdminError
+from coordfsm_runtime.errors import AdminError, CommandRefusedError
 from coordfsm_runtime.http import HttpServer, Page, Route
 from coordfsm_runtime.keyring import parse_key
 from coordfsm_runtime.metrics import CONTENT_TYPE, exposition
 from coordfsm_runtime.node import ClusterNode
 from coordfsm_runtime.plain import to_line, to_plain
-from coordfsm_runtime.status import history_of, members_of, status_of, topology_of, view_of
+from coordfsm_runtime.status import entities_of, entity_counts, history_of, members_of, status_of, topology_of, view_of
 
 CHANGE_TIMEOUT_S = 10.0
 """How long a change of the hosted bubbles waits to be confirmed by a topology."""
@@ -52,6 +52,14 @@ class Operations:
             "history": self._history,
             "register": self._register,
             "unregister": self._unregister,
+            "create": self._create,
+            "update": self._update,
+            "remove": self._remove,
+            "entities": self._entities,
+            "payload": self._payload,
+            "migrate": self._migrate,
+            "in-doubt": self._in_doubt,
+            "resolve": self._resolve,
             "join": self._join,
             "leave": self._leave,
             "force-view": self._force_view,
@@ -135,6 +143,46 @@ class Operations:
             # It is durable here and told to every coordinator until a topology holds it.
             return {"hosted": list(self.node.data.coordination.registrar.hosted.bubbles), "confirmed": False}
 
+    async def _create(self, entity: str, payload: str = "") -> dict[str, Any]:
+        await self.node.create(_text("entity", entity), payload.encode())
+        return self._entity(entity)
+
+    async def _update(self, entity: str, payload: str) -> dict[str, Any]:
+        await self.node.update(_text("entity", entity), payload.encode())
+        return self._entity(entity)
+
+    async def _remove(self, entity: str) -> dict[str, Any]:
+        await self.node.remove(_text("entity", entity))
+        return self._entity(entity)
+
+    async def _entities(self, state: str = "", entity: str = "") -> list[dict[str, Any]]:
+        return entities_of(self.node, state, entity)
+
+    async def _payload(self, entity: str) -> dict[str, Any]:
+        held = self.node.data.migration.entities.get(_text("entity", entity))
+        if held is None:
+            raise CommandRefusedError(f"entity {entity!r} is not known here")
+        return self._entity(entity) | {"payload": to_plain(held.payload)}
+
+    def _entity(self, entity: str) -> dict[str, Any]:
+        found = entities_of(self.node, entity=entity)
+        return found[0] if found else {"entity": entity, "state": "absent"}
+
+    async def _migrate(self, entity: str, destination: str, token: str = "") -> dict[str, Any]:
+        ended = await self.node.migrate(_text("entity", entity), _text("destination", destination), token)
+        answer: dict[str, Any] = to_plain(ended)
+        answer.pop("type")
+        held = self.node.data.migration.entities.get(entity)
+        went = held is not None and held.state in ("departing", "departed")
+        return answer | {"owner": held.peer if held is not None and went else ""}
+
+    async def _in_doubt(self) -> list[dict[str, Any]]:
+        return entities_of(self.node, "prepared") + entities_of(self.node, "departing")
+
+    async def _resolve(self, entity: str, *, commit: bool) -> dict[str, Any]:
+        await self.node.resolve(_text("entity", entity), commit=commit)
+        return self._entity(entity)
+
     async def _join(self, seeds: list[str]) -> dict[str, Any]:
         await self.node.submit(Join(_texts("seeds", seeds)))
         return {"state": self.node.state}
@@ -186,6 +234,10 @@ class Operations:
             "view_number": (view.number if view else 0, "Number of the view."),
             "is_coordinator": (node.coordinator == node.config.name, "Whether this node coordinates."),
             "is_member": (node.state == "member", "Whether this node acts as a member."),
+            **{
+                f"entities_{state}": (count, f"Entities here that are {state}.")
+                for state, count in entity_counts(node).items()
+            },
             "uptime_seconds": (node.uptime_s, "Time since the start."),
         }
 
@@ -202,6 +254,12 @@ class Operations:
 
 def _json(content: Any, status: int = 200) -> Page:
     return Page("application/json", msgspec.json.encode(content), status)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} is {value!r}, expected a text")
+    return value
 
 
 def _texts(name: str, values: Any) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
 """What a node says about itself, JSON-ready: for the operator's commands, the HTTP side and the page."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+from coordfsm.protocols.migration.messages import TransactionId
 from coordfsm.protocols.view import Member, View, coordinator, ring_order
 from coordfsm_runtime.node import ClusterNode
 
@@ -73,6 +75,36 @@ def history_of(node: ClusterNode) -> list[dict[str, Any]]:
     ]
 
 
+def entities_of(node: ClusterNode, state: str = "", entity: str = "") -> list[dict[str, Any]]:
+    """The entities that the node knows of, by id; only those in one state, or only one, if asked."""
+    known = node.data.migration.entities
+    names = ([entity] if entity in known else []) if entity else sorted(known)
+    return [
+        {
+            "entity": name,
+            "state": held.state,
+            "epoch": held.epoch,
+            "bytes": len(held.payload),
+            "peer": held.peer,
+            "transaction": _transaction_text(held.transaction),
+        }
+        for name, held in ((name, known[name]) for name in names)
+        if not state or held.state == state
+    ]
+
+
+def _transaction_text(transaction: TransactionId) -> str:
+    """``source.incarnation.counter``, empty for none."""
+    if not transaction.source:
+        return ""
+    return f"{transaction.source}.{transaction.incarnation}.{transaction.counter}"
+
+
+def entity_counts(node: ClusterNode) -> dict[str, int]:
+    """How many entities are in each state here."""
+    return dict(sorted(Counter(held.state for held in node.data.migration.entities.values()).items()))
+
+
 def status_of(node: ClusterNode) -> dict[str, Any]:
     """Everything at a glance."""
     members = members_of(node)
@@ -94,6 +126,8 @@ def status_of(node: ClusterNode) -> dict[str, Any]:
         "view": view,
         "succession": [member["node"] for member in members],
         "topology": topology_of(node),
+        "entities": entity_counts(node),
+        "migrations": node.counters.of("migrations"),
         "hosted": list(hosted.bubbles),
         "uptime_s": round(node.uptime_s, 1),
     }
