@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from coordfsm.kernel import Decoder, EncodingError
+from coordfsm.protocols.migration.messages import RemoveEntity
 from coordfsm.protocols.node import NodeSettings
 from coordfsm.protocols.view import Member, View
 from coordfsm_runtime.errors import TraceError
@@ -55,12 +56,16 @@ class TraceAudit(NamedTuple):
         runs: how many runs of processes the traces hold.
         views: how many views were installed.
         findings: what did not hold.
+        nodes: the processes whose traces these are.
+        entities: those that came into service and were never told to be removed: they must be somewhere.
     """
 
     inputs: int
     runs: int
     views: int
     findings: tuple[Finding, ...]
+    nodes: frozenset[str]
+    entities: frozenset[str]
 
 
 def audit_traces(paths: Iterable[Path], *, replay: bool = True) -> TraceAudit:
@@ -83,7 +88,15 @@ def audit_traces(paths: Iterable[Path], *, replay: bool = True) -> TraceAudit:
     for examine in (_check_monotonic, _check_self, _check_coordinators, _check_topologies, _check_epochs):
         findings += examine(told)
     findings += _check_decisions(sent)
-    return TraceAudit(sum(len(run.lines) for run in runs), len(runs), len(views), tuple(findings))
+    inputs = sum(len(run.lines) for run in runs)
+    nodes = frozenset(run.node for run in runs)
+    return TraceAudit(inputs, len(runs), len(views), tuple(findings), nodes, _entities(runs, told))
+
+
+def _entities(runs: list[TraceRun], told: list[Event]) -> frozenset[str]:
+    arrived = {event.content["entity"] for event in told if event.content["type"] == "EntityArrived"}
+    given = (line.given for run in runs for line in run.lines)
+    return frozenset(arrived - {command.entity for command in given if isinstance(command, RemoveEntity)})
 
 
 def _read(path: Path) -> tuple[TraceRun, ...]:
