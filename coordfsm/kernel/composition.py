@@ -7,7 +7,7 @@ inside already). A composition has the same `step` and `events` as a machine and
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -110,16 +110,16 @@ class Composition:
                 raise RecursionError(f"{self.name}: more than {MAXIMUM_RAISED} commands raised by one input")
         return Step(data, tuple(effects), tuple(fired))
 
-    def _step_part(self, part: Part, data: Any, given: Value, fired: list[str]) -> tuple[Any, tuple[Effect, ...]]:
+    def _step_part(self, part: Part, data: Any, given: Value, fired: list[str]) -> tuple[Any, Sequence[Effect]]:
         if part.family is None:
             held = getattr(data, part.field)
             step = part.machine.step(held, given, data)
             fired.extend(step.fired)
             return (data if step.data is held else _replace(data, part.field, step.data)), step.effects
-        effects: tuple[Effect, ...] = ()
+        effects: list[Effect] = []
         for key in part.family.keys(data, given):
             data, produced = _step_member(part, part.family, key, data, given, fired)
-            effects += produced
+            effects.extend(produced)
         return data, effects
 
 

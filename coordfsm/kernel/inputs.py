@@ -62,7 +62,11 @@ class Write(Value):
 
 
 class Recover(Command):
-    """The first input of every process: what its store held when it started (empty the very first time)."""
+    """The first input of every process: what its store held when it started (empty the very first time).
+
+    Attributes:
+        records: sorted by key, each key once.
+    """
 
     records: tuple[Write, ...] = ()
 

@@ -1,0 +1,35 @@
+"""All entities of a process and its readiness to move them, behind one step function."""
+
+from collections.abc import Iterable
+
+from coordfsm.kernel import Composition, Family, Input, Part, Received, Recover, TimerFired
+from coordfsm.protocols.migration.data import EntityData, MigrationData
+from coordfsm.protocols.migration.machine import MIGRATION
+from coordfsm.protocols.migration.rules import entities_in
+from coordfsm.protocols.migration.service import SERVICE
+from coordfsm.protocols.migration.settings import MigrationSettings
+
+
+def entities_concerned(data: MigrationData, given: Input) -> Iterable[str]:
+    """The entities that an input is about: one, all that the store knows, or all that are undecided."""
+    if isinstance(given, Recover):
+        return entities_in(given)
+    if isinstance(given, TimerFired):
+        return (given.timer.subject,)
+    subject = given.message if isinstance(given, Received) else given
+    entity = getattr(subject, "entity", None)
+    if entity is not None:
+        return (entity,)
+    return sorted(entity for entity, held in data.entities.items() if held.state == "frozen")
+
+
+composition = Composition(
+    "migration",
+    # The service comes first: the entities read the installed view in its data.
+    (Part("service", SERVICE), Part("entities", MIGRATION, Family(entities_concerned, EntityData))),
+)
+
+
+def initial(node: str, settings: MigrationSettings | None = None) -> MigrationData:
+    """The data of a process before its first input, which is `Recover`."""
+    return MigrationData(node, settings or MigrationSettings())

@@ -1,0 +1,323 @@
+"""What migration sends, stores, is told and tells: messages, records, commands, events."""
+
+from coordfsm.kernel import Command, Endpoint, Message, Value
+from coordfsm.protocols.view import ViewId
+
+
+class TransactionId(Value):
+    """Names one attempt to move one entity. Never reused: the counter is durable with the entity's record.
+
+    Attributes:
+        source: node id of the process that owns the entity and manages the transaction.
+        incarnation: of the source when it began.
+        counter: attempts of the source with this entity, from 1.
+    """
+
+    source: str
+    incarnation: int
+    counter: int
+
+
+NO_TRANSACTION = TransactionId("", 0, 0)
+
+
+# -- messages ------------------------------------------------------------------------------------------------------
+
+
+class MigrationPrepare(Message):
+    """Source to destination: hold this entity ready.
+
+    Attributes:
+        entity: its id.
+        transaction: the attempt.
+        epoch: the entity's epoch at the source.
+        payload: the entity as frozen.
+        view_id: the view in which the source prepared.
+    """
+
+    entity: str
+    transaction: TransactionId
+    epoch: int
+    payload: bytes
+    view_id: ViewId
+
+
+class MigrationVote(Message):
+    """Destination to source: prepared durably, or not, and why.
+
+    Attributes:
+        entity: its id.
+        transaction: the attempt that is answered.
+        accepted: whether the destination is prepared.
+        reason: why not; empty for yes.
+    """
+
+    entity: str
+    transaction: TransactionId
+    accepted: bool
+    reason: str = ""
+
+
+class MigrationDecision(Message):
+    """Source to destination: what was decided.
+
+    Attributes:
+        entity: its id.
+        transaction: the attempt.
+        commit: True: put the entity into service; False: forget it.
+        epoch: the entity's epoch at the source, one less than that of its service at the destination.
+    """
+
+    entity: str
+    transaction: TransactionId
+    commit: bool
+    epoch: int
+
+
+class MigrationAck(Message):
+    """Destination to source: the commit is done, durably."""
+
+    entity: str
+    transaction: TransactionId
+
+
+class MigrationInquiry(Message):
+    """Destination, in doubt, to source: what became of this transaction?"""
+
+    entity: str
+    transaction: TransactionId
+
+
+class MigrationFence(Message):
+    """Destination to a source that an operator declared lost: the entity is in service at `owner`, give up yours."""
+
+    entity: str
+    epoch: int
+    owner: str
+
+
+class MigrationFenced(Message):
+    """Source to destination: no older copy of the entity is left here."""
+
+    entity: str
+    epoch: int
+
+
+# -- records -------------------------------------------------------------------------------------------------------
+
+
+class EntityRecord(Value):
+    """The one durable record of an entity at a process: ownership and log entry in one, so they cannot disagree.
+
+    Attributes:
+        state: the machine's state that it restores.
+        epoch: highest epoch of service known here; it survives the entity, so that an old offer is recognized.
+        counter: attempts that this process began with the entity.
+        payload: the entity: in service, frozen, departing or prepared; empty when it is elsewhere.
+        transaction: the attempt that is open, or that ended last.
+        offered: epoch of the prepared snapshot.
+        token: the caller's idempotency token of the open attempt.
+        peer: the other process: destination, source, or where the entity went.
+        peer_endpoint: its address when the transaction began.
+        fencing: an operator resolved the doubt; the source is still to be fenced.
+    """
+
+    state: str
+    epoch: int = 0
+    counter: int = 0
+    payload: bytes = b""
+    transaction: TransactionId = NO_TRANSACTION
+    offered: int = 0
+    token: str = ""
+    peer: str = ""
+    peer_endpoint: Endpoint = ""
+    fencing: bool = False
+
+
+class TokenRecord(Value):
+    """Durable: a request with this token was committed. Kept as long as the process may see the request again.
+
+    Attributes:
+        destination: where it moved the entity.
+        epoch: the entity's epoch at the source when it did.
+    """
+
+    destination: str
+    epoch: int
+
+
+ENTITY_PREFIX = "entity/"
+TOKEN_PREFIX = "migration/token/"  # noqa: S105  (a key, not a secret)
+
+
+def entity_key(entity: str) -> str:
+    """The durable key of an entity's record."""
+    return ENTITY_PREFIX + entity
+
+
+def token_key(entity: str, token: str) -> str:
+    """The durable key of a committed request; the entity's length makes the pair unambiguous."""
+    return f"{TOKEN_PREFIX}{len(entity)}/{entity}/{token}"
+
+
+# -- commands ------------------------------------------------------------------------------------------------------
+
+
+class CreateEntity(Command):
+    """Put a new entity into service here. Its id must be unique in the cluster: that is the caller's duty."""
+
+    entity: str
+    payload: bytes = b""
+
+
+class UpdateEntity(Command):
+    """Replace the payload of an entity in service here."""
+
+    entity: str
+    payload: bytes
+
+
+class RemoveEntity(Command):
+    """Take an entity out of service for good."""
+
+    entity: str
+
+
+class Migrate(Command):
+    """Move an entity to another process.
+
+    Attributes:
+        entity: its id.
+        destination: node id.
+        token: the caller's idempotency token: a request with the token of a committed one changes nothing. Empty:
+            derived from (entity, epoch, destination), so a later move along the same path is a new request.
+    """
+
+    entity: str
+    destination: str
+    token: str = ""
+
+
+class ResolveInDoubt(Command):
+    """The operator's word for a transaction whose source is gone for good: not to be given while it may live.
+
+    Attributes:
+        entity: its id.
+        commit: True: put the prepared snapshot into service and fence the source; False: forget it.
+    """
+
+    entity: str
+    commit: bool
+
+
+# -- events --------------------------------------------------------------------------------------------------------
+
+
+class MigrationEnded(Value):
+    """What became of a request to migrate.
+
+    Attributes:
+        entity: its id.
+        destination: node id that was asked for.
+        outcome: COMMITTED, ALREADY_APPLIED, ALREADY_MIGRATING, NOT_OWNER, NOT_IN_VIEW, VIEW_UNSTABLE, VIEW_CHANGED,
+            WEDGED, REJECTED or TIMEOUT.
+        reason: for REJECTED why; for NOT_OWNER where the entity went, if known.
+        token: the caller's token.
+        transaction: the attempt, if one began.
+    """
+
+    entity: str
+    destination: str
+    outcome: str
+    reason: str = ""
+    token: str = ""
+    transaction: TransactionId = NO_TRANSACTION
+
+
+class EntityArrived(Value):
+    """An entity is in service here for the first time in this epoch: created, or moved by this transaction."""
+
+    entity: str
+    epoch: int
+    payload: bytes
+    transaction: TransactionId = NO_TRANSACTION
+
+
+class EntityLeft(Value):
+    """An entity is out of service here for good: moved, removed, or fenced."""
+
+    entity: str
+    epoch: int
+
+
+class CommitDecided(Value):
+    """The point of no return: the entity was given up, durably.
+
+    Attributes:
+        entity: its id.
+        transaction: the attempt.
+        destination: node id.
+        prepared_in: id of the view in which it was frozen.
+        decided_in: id of the view at the decision; empty outside any view.
+        in_view: whether the destination is a member of that view.
+        service: state of the `Service` machine at the decision.
+    """
+
+    entity: str
+    transaction: TransactionId
+    destination: str
+    prepared_in: ViewId
+    decided_in: ViewId
+    in_view: bool
+    service: str
+
+
+class EntityFrozen(Value):
+    """An entity rests while its migration is undecided; updates are refused."""
+
+    entity: str
+    transaction: TransactionId
+    payload: bytes
+
+
+class EntityThawed(Value):
+    """An entity is in service again, as it was: its migration was aborted, or its process restarted."""
+
+    entity: str
+    epoch: int
+    payload: bytes
+
+
+class EntityRefused(Value):
+    """A command on an entity was refused; nothing changed.
+
+    Attributes:
+        entity: its id.
+        command: class name of the command.
+        reason: what was wrong.
+    """
+
+    entity: str
+    command: str
+    reason: str
+
+
+class InDoubt(Value):
+    """A prepared snapshot waits for the source's decision.
+
+    Attributes:
+        entity: its id.
+        transaction: the open attempt.
+        source: node id of who decides.
+    """
+
+    entity: str
+    transaction: TransactionId
+    source: str
+
+
+class InDoubtEnded(Value):
+    """The doubt is over: the entity entered service here, or was forgotten."""
+
+    entity: str
+    committed: bool

@@ -1,0 +1,208 @@
+"""What migration promises (X1 to X7, XL1), as predicates over what each process holds and what happened to it.
+
+`Seen` is the projection of one process for one entity. Ownership is read from the durable record: the machine's
+volatile state follows it, and a process that is down still answers for what its store says.
+"""
+
+import msgspec
+
+from coordfsm.kernel import Map, Value, Write
+from coordfsm.protocols.migration.data import MigrationData
+from coordfsm.protocols.migration.messages import (
+    NO_TRANSACTION,
+    CommitDecided,
+    EntityArrived,
+    EntityFrozen,
+    EntityRecord,
+    EntityThawed,
+    MigrationEnded,
+    TransactionId,
+    entity_key,
+)
+
+STATEMENTS = {
+    "X1": "At every moment at most one process has an entity in service; epochs of activations are all distinct.",
+    "X2": "At every moment exactly one: in service, frozen at its owner, or departing with a durable snapshot.",
+    "X3": "Source and destination never reach opposite decisions; no activation without a COMMIT record.",
+    "X4": "A committed migration changes ownership once, and the epoch rises by exactly one.",
+    "X5": "At most one migration of an entity is running.",
+    "X6": "No commit is decided for a destination outside the view, after a view change, or while wedged.",
+    "X7": "The activated entity is the one frozen at prepare; after an abort the source has it as it was.",
+    "XL1": "From every state a state without a running migration is reachable.",
+    "X-commits": "A migration commits.",
+    "X-aborts": "A migration aborts after the entity was frozen.",
+    "X-returns": "An entity that left comes back.",
+}
+
+NOTHING = EntityRecord("absent")
+
+
+class History(Value):
+    """What properties remember of one entity at one process; survives crashes, invisible to the machines.
+
+    Attributes:
+        arrived: (epoch, payload, transaction) of each activation.
+        frozen: (transaction, payload) of each freeze.
+        pending: the payload of a freeze that neither came back nor left; None if there is none.
+        thawed_otherwise: an entity came back into service with another payload than it was frozen with.
+        aborted: transactions that ended without a commit.
+        committed: the tokens of requests that were answered COMMITTED, in order.
+        unfit: transactions that were committed although X6 forbids it.
+    """
+
+    arrived: tuple[tuple[int, bytes, TransactionId], ...] = ()
+    frozen: tuple[tuple[TransactionId, bytes], ...] = ()
+    pending: bytes | None = None
+    thawed_otherwise: bool = False
+    aborted: frozenset[TransactionId] = frozenset()
+    committed: tuple[str, ...] = ()
+    unfit: frozenset[TransactionId] = frozenset()
+
+
+class Seen(Value):
+    """One process as the predicates see it, for one entity.
+
+    Attributes:
+        serving: the entity is in service here now (never while the process is down).
+        up: whether the process runs.
+        record: the durable record.
+        history: as above.
+    """
+
+    serving: bool
+    up: bool
+    record: EntityRecord
+    history: History
+
+
+Observations = tuple[Seen, ...]
+
+
+def remember(history: Map[str, History], event: Value) -> Map[str, History]:
+    """Fold one notification into the histories of a process's entities."""
+    entity = getattr(event, "entity", None)
+    if entity is None:
+        return history
+    before = history.get(entity, History())
+    after = _remember(before, event)
+    return history if after == before else history.set(entity, after)
+
+
+def _remember(history: History, event: Value) -> History:  # noqa: PLR0911  (one return a kind of event)
+    replace = msgspec.structs.replace
+    if isinstance(event, EntityArrived):
+        arrival = (event.epoch, event.payload, event.transaction)
+        return replace(history, arrived=(*history.arrived, arrival), pending=None)
+    if isinstance(event, EntityFrozen):
+        frozen = (*history.frozen, (event.transaction, event.payload))
+        return replace(history, frozen=frozen, pending=event.payload)
+    if isinstance(event, EntityThawed):
+        changed = history.pending is not None and history.pending != event.payload
+        return replace(history, pending=None, thawed_otherwise=history.thawed_otherwise or changed)
+    if isinstance(event, CommitDecided):
+        fit = event.in_view and event.prepared_in == event.decided_in and event.service != "wedged"
+        unfit = history.unfit if fit else history.unfit | {event.transaction}
+        return replace(history, pending=None, unfit=unfit)
+    if isinstance(event, MigrationEnded) and event.transaction != NO_TRANSACTION:
+        if event.outcome != "COMMITTED":
+            return replace(history, aborted=history.aborted | {event.transaction})
+        if event.token:
+            return replace(history, committed=(*history.committed, event.token))
+    return history
+
+
+def observe(entity: str, data: MigrationData | None, durable: tuple[Write, ...], history: Map[str, History]) -> Seen:
+    """The projection of a process onto one entity.
+
+    Args:
+        entity: its id.
+        data: the process's volatile data; None while it is down.
+        durable: its records.
+        history: what `remember` made of its notifications.
+    """
+    key = entity_key(entity)
+    record = next((write.value for write in durable if write.key == key), NOTHING)
+    assert isinstance(record, EntityRecord)
+    serving = data is not None and entity in data.entities and data.entities[entity].state == "owned"
+    return Seen(serving, data is not None, record, history.get(entity, History()))
+
+
+# -- predicates ----------------------------------------------------------------------------------------------------
+
+
+def no_duplicate(seen: Observations) -> bool:
+    """X1."""
+    epochs = [epoch for one in seen for epoch, _, _ in one.history.arrived]
+    return sum(one.serving for one in seen) <= 1 and len(epochs) == len(set(epochs))
+
+
+def _is_open_departure(one: Seen, seen: Observations) -> bool:
+    """Departing, and nobody took the entity yet."""
+    return one.record.state == "departing" and all(other.record.epoch <= one.record.epoch for other in seen)
+
+
+def no_loss(seen: Observations) -> bool:
+    """X2."""
+    kept = sum(one.record.state in {"owned", "frozen"} or _is_open_departure(one, seen) for one in seen)
+    return kept == 1
+
+
+def atomic(seen: Observations) -> bool:
+    """X3: what was aborted did not arrive; what arrived was given up by its source before."""
+    aborted = frozenset().union(*(one.history.aborted for one in seen))
+    arrived = {transaction for one in seen for _, _, transaction in one.history.arrived}
+    return not aborted & arrived and all(_was_given_up(one, seen) for one in seen if one.record.state == "owned")
+
+
+def _was_given_up(owner: Seen, seen: Observations) -> bool:
+    """No other record claims the entity in the owner's epoch or the one before."""
+    return all(
+        other is owner or other.record.state not in {"owned", "frozen"} or other.record.epoch > owner.record.epoch
+        for other in seen
+    )
+
+
+def exactly_once(requests: int, seen: Observations) -> bool:
+    """X4: no transaction arrives twice, no token commits twice, epochs rise by one a commit."""
+    arrived = [transaction for one in seen for _, _, transaction in one.history.arrived if transaction.source]
+    tokens = [token for one in seen for token in one.history.committed]
+    epochs = max(one.record.epoch for one in seen)
+    return len(arrived) == len(set(arrived)) and len(tokens) == len(set(tokens)) and epochs <= 1 + requests
+
+
+def exclusive(seen: Observations) -> bool:
+    """X5."""
+    return sum(one.record.state == "frozen" or _is_open_departure(one, seen) for one in seen) <= 1
+
+
+def stable_view(seen: Observations) -> bool:
+    """X6."""
+    return not any(one.history.unfit for one in seen)
+
+
+def faithful(seen: Observations) -> bool:
+    """X7."""
+    frozen = {transaction: payload for one in seen for transaction, payload in one.history.frozen}
+    arrivals = (arrival for one in seen for arrival in one.history.arrived)
+    same = all(frozen.get(transaction) == payload for _, payload, transaction in arrivals if transaction.source)
+    return same and not any(one.history.thawed_otherwise for one in seen)
+
+
+def at_rest(seen: Observations) -> bool:
+    """XL1: every process is up and no migration is running."""
+    return all(one.up and one.record.state in {"absent", "owned", "departed"} for one in seen)
+
+
+def some_commit(seen: Observations) -> bool:
+    """A migration committed and arrived."""
+    return any(transaction.source for one in seen for _, _, transaction in one.history.arrived)
+
+
+def some_abort(seen: Observations) -> bool:
+    """A migration was aborted."""
+    return any(one.history.aborted for one in seen)
+
+
+def some_return(seen: Observations) -> bool:
+    """The first owner has it again."""
+    return seen[0].serving and seen[0].record.epoch > 1

@@ -1,0 +1,283 @@
+"""Guards and actions of migration, shared by both roles: what is durable, whom to address, how requests are refused."""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+
+import msgspec
+
+from coordfsm.kernel import CancelTimer, Effect, Endpoint, Notify, Persist, Raise, Recover, SetTimer, Timer, Write
+from coordfsm.protocols.migration.data import EntityData, MigrationData
+from coordfsm.protocols.migration.messages import (
+    TOKEN_PREFIX,
+    CreateEntity,
+    EntityArrived,
+    EntityLeft,
+    EntityRecord,
+    EntityRefused,
+    EntityThawed,
+    Migrate,
+    MigrationEnded,
+    RemoveEntity,
+    TokenRecord,
+    UpdateEntity,
+    entity_key,
+    token_key,
+)
+from coordfsm.protocols.migration.service import EntityResides, EntityVacated
+from coordfsm.protocols.view import member_of
+
+Result = tuple[EntityData, tuple[Effect, ...]]
+
+FENCE_MS = 100
+
+
+# -- what every action needs ---------------------------------------------------------------------------------------
+
+
+def timer(kind: str, data: EntityData) -> Timer:
+    """A timer of this entity."""
+    return Timer(kind, data.entity)
+
+
+def cancel(data: EntityData, *kinds: str) -> tuple[Effect, ...]:
+    """These timers of the entity will not fire."""
+    return tuple(CancelTimer(timer(kind, data)) for kind in kinds)
+
+
+def record_of(data: EntityData) -> EntityRecord | None:
+    """What must survive a crash; None when there is nothing worth keeping."""
+    if data.state == "absent" and data.epoch == 0 and data.counter == 0:
+        return None
+    return EntityRecord(
+        data.state,
+        data.epoch,
+        data.counter,
+        data.payload,
+        data.transaction,
+        data.offered,
+        data.token,
+        data.peer,
+        data.peer_endpoint,
+        data.fencing,
+    )
+
+
+def persist(data: EntityData, *more: Write) -> Persist:
+    """One transaction that makes the entity as it now is durable, with further writes."""
+    return Persist((Write(entity_key(data.entity), record_of(data)), *more))
+
+
+def become(data: EntityData, state: str, **changes: object) -> EntityData:
+    """The entity in another state: set here, too, because the record is written within the action."""
+    return msgspec.structs.replace(data, state=state, **changes)
+
+
+def peer_address(data: EntityData, context: MigrationData) -> Endpoint:
+    """Where the other process is reached: by the current view, else as it was when the transaction began."""
+    view = context.service.view
+    member = None if view is None else member_of(view, data.peer)
+    return data.peer_endpoint if member is None else member.endpoint
+
+
+# -- commands of the application -----------------------------------------------------------------------------------
+
+
+def is_creatable(data: EntityData, given: CreateEntity, context: MigrationData) -> bool:
+    """Nothing is known of the entity elsewhere, and it is not too large."""
+    return not data.peer and fits(data, given, context)
+
+
+def fits(data: EntityData, given: CreateEntity | UpdateEntity, context: MigrationData) -> bool:
+    """The payload is not too large to travel."""
+    return len(given.payload) <= context.settings.maximum_payload_bytes
+
+
+def create(data: EntityData, given: CreateEntity, context: MigrationData) -> Result:
+    """Put a new entity into service, in an epoch above any known of its id."""
+    after = become(data, "owned", epoch=data.epoch + 1, payload=given.payload)
+    arrived = EntityArrived(data.entity, after.epoch, given.payload)
+    return after, (persist(after), Raise(EntityResides(data.entity)), Notify(arrived))
+
+
+def update(data: EntityData, given: UpdateEntity) -> Result:
+    """Replace the payload."""
+    after = become(data, "owned", payload=given.payload)
+    return after, (persist(after),)
+
+
+def remove(data: EntityData, given: RemoveEntity) -> Result:
+    """Take the entity out of service; its epoch stays known."""
+    after = become(data, "absent", payload=b"", fencing=False)
+    effects = persist(after), Raise(EntityVacated(data.entity)), Notify(EntityLeft(data.entity, data.epoch))
+    return after, (*effects, *cancel(data, "fence"))
+
+
+def refuse_command(
+    data: EntityData, given: CreateEntity | UpdateEntity | RemoveEntity, context: MigrationData
+) -> Result:
+    """Tell the application why nothing changed."""
+    limit = context.settings.maximum_payload_bytes
+    payload = b"" if isinstance(given, RemoveEntity) else given.payload
+    if len(payload) > limit:
+        reason = f"payload of {len(payload)} bytes, expected at most {limit}"
+    elif data.state in {"owned", "frozen", "departing"}:
+        reason = f"the entity is {data.state} here"
+    else:
+        reason = f"the entity is at {data.peer}" if data.peer else "the entity is not here"
+    return data, (Notify(EntityRefused(data.entity, type(given).__name__, reason)),)
+
+
+# -- requests to migrate -------------------------------------------------------------------------------------------
+
+
+def is_repeated(data: EntityData, given: Migrate) -> bool:
+    """A request with this token was committed; without a token: the last move from here went just there."""
+    if given.token:
+        return given.token in data.completed
+    return data.state == "departed" and data.peer == given.destination
+
+
+def is_running(data: EntityData, given: Migrate) -> bool:
+    """A migration of the entity is under way here."""
+    return data.state in {"frozen", "departing"}
+
+
+def refuse_request(data: EntityData, given: Migrate, context: MigrationData) -> Result:
+    """Answer a request that begins nothing with the reason."""
+    outcome, reason = _refusal(data, given, context)
+    return data, (Notify(MigrationEnded(data.entity, given.destination, outcome, reason, given.token)),)
+
+
+def _refusal(data: EntityData, given: Migrate, context: MigrationData) -> tuple[str, str]:  # noqa: PLR0911  (one each)
+    if is_repeated(data, given):
+        return "ALREADY_APPLIED", ""
+    if is_running(data, given):
+        return "ALREADY_MIGRATING", f"to {data.peer}"
+    if data.state != "owned":
+        return "NOT_OWNER", f"at {data.peer}" if data.peer else ""
+    if given.destination == context.node:
+        return "REJECTED", "the destination is this process"
+    if data.fencing:
+        return "REJECTED", "the former owner is still being fenced"
+    if context.service.state == "wedged":
+        return "WEDGED", ""
+    view = context.service.view
+    if view is None or member_of(view, given.destination) is None or member_of(view, context.node) is None:
+        return "NOT_IN_VIEW", "this process" if view is None else given.destination
+    return "VIEW_UNSTABLE", ""
+
+
+# -- recovery ------------------------------------------------------------------------------------------------------
+
+
+def recovered(entity: str, given: Recover) -> EntityRecord | None:
+    """The entity's record in the store; the records are sorted by key."""
+    key = entity_key(entity)
+    position = bisect_left(given.records, key, key=_key)
+    if position < len(given.records) and given.records[position].key == key:
+        value = given.records[position].value
+        assert isinstance(value, EntityRecord)
+        return value
+    return None
+
+
+def recovered_tokens(entity: str, given: Recover) -> Iterator[tuple[str, str]]:
+    """The committed tokens of the entity, with their destinations."""
+    prefix = token_key(entity, "")
+    position = bisect_left(given.records, prefix, key=_key)
+    while position < len(given.records) and given.records[position].key.startswith(prefix):
+        write = given.records[position]
+        assert isinstance(write.value, TokenRecord)
+        yield write.key.removeprefix(prefix), write.value.destination
+        position += 1
+
+
+def entities_in(given: Recover) -> tuple[str, ...]:
+    """Every entity that the store knows something of."""
+    found: dict[str, None] = {}
+    for write in given.records:
+        if write.key.startswith(entity_key("")):
+            found[write.key.removeprefix(entity_key(""))] = None
+        elif write.key.startswith(TOKEN_PREFIX):
+            length, _, rest = write.key.removeprefix(TOKEN_PREFIX).partition("/")
+            found[rest[: int(length)]] = None
+    return tuple(found)
+
+
+def _key(write: Write) -> str:
+    return write.key
+
+
+def restored(data: EntityData, given: Recover) -> EntityData:
+    """The entity as its record says."""
+    record = recovered(data.entity, given)
+    completed = data.completed.update(dict(recovered_tokens(data.entity, given)))
+    if record is None:
+        return msgspec.structs.replace(data, completed=completed)
+    return EntityData(
+        data.entity,
+        record.state,
+        record.epoch,
+        record.counter,
+        record.payload,
+        record.transaction,
+        record.offered,
+        record.token,
+        record.peer,
+        record.peer_endpoint,
+        record.fencing,
+        completed=completed,
+    )
+
+
+def is_recorded_as(state: str, data: EntityData, given: Recover) -> bool:
+    """Whether the entity's record is in this state."""
+    record = recovered(data.entity, given)
+    return record is not None and record.state == state
+
+
+def was_owned(data: EntityData, given: Recover) -> bool:
+    """The record says: in service."""
+    return is_recorded_as("owned", data, given)
+
+
+def was_frozen(data: EntityData, given: Recover) -> bool:
+    """The record says: PREPARE without a decision."""
+    return is_recorded_as("frozen", data, given)
+
+
+def was_departing(data: EntityData, given: Recover) -> bool:
+    """The record says: COMMIT without an acknowledgement."""
+    return is_recorded_as("departing", data, given)
+
+
+def was_departed(data: EntityData, given: Recover) -> bool:
+    """The record says: gone, with a forward pointer."""
+    return is_recorded_as("departed", data, given)
+
+
+def was_prepared(data: EntityData, given: Recover) -> bool:
+    """The record says: in doubt."""
+    return is_recorded_as("prepared", data, given)
+
+
+def restore(data: EntityData, given: Recover) -> Result:
+    """Nothing was under way."""
+    return restored(data, given), ()
+
+
+def restore_service(data: EntityData, given: Recover) -> Result:
+    """The entity was in service and is again; a fence that was not acknowledged is sent again soon."""
+    after = restored(data, given)
+    from_store = Notify(EntityThawed(data.entity, after.epoch, after.payload))
+    return after, (from_store, *resumed_fence(after))
+
+
+def resumed_fence(data: EntityData) -> tuple[Effect, ...]:
+    """The timer that sends an unacknowledged fence."""
+    return (set_fence(data),) if data.fencing else ()
+
+
+def set_fence(data: EntityData) -> Effect:
+    """Send the fence after a moment."""
+    return SetTimer(timer("fence", data), FENCE_MS)

@@ -1,0 +1,19 @@
+"""Settings of migration, with sensible defaults."""
+
+from coordfsm.kernel import Value
+
+
+class MigrationSettings(Value):
+    """What an operator may set.
+
+    Attributes:
+        phase_ms: after this long without an answer, a message is sent again.
+        total_ms: a migration that is not decided after this long is aborted.
+        capacity: how many entities the process takes in; it refuses further ones, and keeps those it has.
+        maximum_payload_bytes: larger entities are refused at creation and update.
+    """
+
+    phase_ms: int = 100
+    total_ms: int = 300
+    capacity: int = 1_000_000
+    maximum_payload_bytes: int = 1_000_000
