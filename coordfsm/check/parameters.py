@@ -104,7 +104,7 @@ class Parameter:
     def _allows(self, value: Any) -> bool:
         if value is None:
             return self.optional
-        if type(value) is not {"int": int, "bool": bool, "str": str}[self.kind]:
+        if type(value).__name__ != self.kind:  # a bool is an int, but not here
             return False
         if self.kind == "str":
             return not self.choices or value in self.choices

@@ -1,0 +1,53 @@
+"""The seeded broken variants: complete, distinct, and each a change of a machine that really ships."""
+
+from dataclasses import replace
+
+import pytest
+
+from coordfsm.check.reference import explore
+from coordfsm.check.report import Limits
+from coordfsm.kernel import CoordfsmError, ModelError
+from coordfsm.testing.mutants import catalogue
+
+MUTANTS = catalogue()
+SOURCES = {"Luciferase", "Delos", "Rapid", "own"}
+STATES = 20_000
+"""Enough for the smallest mutants; `coordfsm verify --mutants` explores them all, without a limit."""
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_is_well_described_and_breaks_a_machine_of_its_model(mutant):
+    assert mutant.name == mutant.name.lower().replace("_", "-").replace(" ", "-")
+    assert mutant.flaw.endswith(".")
+    assert mutant.source in SOURCES
+    broken, real = mutant.build(), mutant.real()
+    assert [item.id for item in broken.properties] == [mutant.property]
+    assert broken.nodes != real.nodes or broken.network != real.network
+    rules = {name.split(":")[0] for node in real.nodes for name in node.rules}
+    assert mutant.machine in rules
+
+
+@pytest.mark.parametrize(
+    "mutant", [mutant for mutant in MUTANTS if mutant.model == "twophase"], ids=lambda mutant: mutant.name
+)
+def test_a_small_mutant_is_caught_and_its_real_machine_is_not(mutant):
+    report = explore(mutant.build(), Limits(max_states=STATES), mutant=mutant.name)
+    assert (report.verdict, report.counterexample.property) == ("violated", mutant.property)
+    assert report.counterexample.mutant == mutant.name
+    assert explore(mutant.real(), Limits(max_states=STATES)).verdict == "holds"
+
+
+def test_names_are_unique_and_found_in_a_fixed_order():
+    names = [mutant.name for mutant in MUTANTS]
+    assert len(set(names)) == len(names)
+    assert [mutant.machine for mutant in MUTANTS] == sorted(mutant.machine for mutant in MUTANTS)
+
+
+def test_a_mutant_that_changes_nothing_or_expects_nothing_is_refused():
+    mutant = MUTANTS[0]
+    with pytest.raises(ModelError, match="changes nothing"):
+        replace(mutant, functions={}, edit=None, transform=None).build()
+    with pytest.raises(ModelError, match="has no property 'Z9'"):
+        replace(mutant, property="Z9").build()
+    with pytest.raises(CoordfsmError, match="runs machine 'Nothing'"):
+        replace(mutant, machine="Nothing", edit=lambda table: table, functions={}).build()
