@@ -5,22 +5,21 @@ the property looks at them) is a key, and the verdict on a key is kept: in a pla
 in a table that stores the keys themselves.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from coordfsm.check.model import Property
-from coordfsm.check.native.growing import Rows
-from coordfsm.check.native.layout import Layout, Words, bits_for, places
-from coordfsm.check.native.lookup import FALSE, OPEN, TRUE, Memo, copy_memo, judge
+from coordfsm.check.native.growing import grown
+from coordfsm.check.native.layout import Layout, Place, Words, bits_for, places
+from coordfsm.check.native.lookup import FALSE, OPEN, TRUE, UNSEEN, Memo, copy_memo, judge
 from coordfsm.check.native.wiring import Wirer
 from coordfsm.check.semantics import Interner
 
-if TYPE_CHECKING:
-    from coordfsm.check.native.tables import Tables
-
 DENSE_BITS = 20  # keys up to this long index a plain array
+GROUP_BITS = 8  # neighbouring fields up to this long in all are looked up together
+KEY_WORD = 63  # bits of a key's word; the last one says that an observation is missing
 MOST_ASKED = 4096  # questions to Python a call
 
 
@@ -33,21 +32,20 @@ class Judge:
     """
 
     def __init__(self, item: Property, wirer: Wirer, predicate: Any = None) -> None:
+        nodes = len(wirer.model.nodes)
         self.item = item
         self.evaluated = 0
         self._predicate = predicate or item.predicate
         self._wirer = wirer
-        self._tables: Tables = wirer.tables
-        self._count = len(wirer.model.nodes)
-        self._observations = [Interner() for _ in range(self._count)]
-        self._observed = Rows()
-        self._layout: Layout | None = None
-        self._parts = Layout([], [], [], 0, 0)
-        self._flying: Words = np.zeros(0, np.uint64)
+        self._tables = wirer.tables
+        self._observations = [Interner() for _ in range(nodes)]
+        self._observed = [np.full(16, -1, np.int32) for _ in range(nodes)]
+        self._parts: list[Place] | None = None
         self._keys: Words = np.zeros((0, 1), np.uint64)
         self._verdicts = np.zeros(1, np.uint8)
         self._used = 0
-        self._known_envelopes = 0
+        self._layout: Layout | None = None
+        self._memo: Memo | None = None
 
     def find(self, states: Words, batch: npt.NDArray[np.uint32], *, sought: bool) -> int | None:
         """The smallest number of a state of a batch in which the predicate has the sought value, if there is one."""
@@ -65,80 +63,149 @@ class Judge:
         asked = np.empty((MOST_ASKED, 2), np.int64)
         words = self._wirer.layout.words
         while len(batch):
-            memo = self._memo()
-            key = np.zeros(self._parts.words + len(memo.flying), np.uint64)
+            memo = self._current()
+            key = np.zeros(memo.begin + len(memo.flying), np.uint64)
             hit, left, questions = judge(words, states, batch, memo, key, sought, again, asked, values)
             if hit >= 0:
                 found = hit if found is None else min(found, hit)
-            for number, place in asked[:questions].tolist():
-                self._answer(states[number * words : (number + 1) * words], place)
+            if questions:
+                self._answer(states.reshape(-1, words) if words > 1 else states[:, None], asked[:questions])
             batch = again[:left].copy()
         return found
 
-    def _answer(self, state: Words, place: int) -> None:
-        numbers = [field.read(state) for field in self._wirer.layout.nodes]
-        locals_ = [self._tables.local(position, number) for position, number in enumerate(numbers)]
-        observations = tuple(self.item.observe(local) for local in locals_)
-        for position, (number, observation) in enumerate(zip(numbers, observations, strict=True)):
-            identifier = self._observations[position](observation)
-            self._observed.put(position, number, 0, identifier)
-        if place < 0:
-            return
-        self.evaluated += 1
-        self._used += 1
-        if self.item.messages:
-            flying = self._tables.system.in_flight(self._wirer.unpack(state))
-            value = self._predicate(observations, flying)
-        else:
-            value = self._predicate(observations)
-        self._verdicts[place] = TRUE if value else FALSE
+    # -- asking Python -----------------------------------------------------------------------------------------
 
-    def _memo(self) -> Memo:
-        for position, known in enumerate(self._tables.node_locals):
-            self._observed.ensure(position, len(known), 1)
-        fits = all(
-            len(known.values) <= 1 << place.bits
-            for known, place in zip(self._observations, self._parts.nodes, strict=False)
-        )
-        moved = self._layout is not self._wirer.layout
-        if not fits or self._layout is None or (moved and self.item.messages):
+    def _answer(self, states: Words, asked: npt.NDArray[np.int64]) -> None:
+        """Observe what has not been observed; evaluate the predicate on new tuples of observations."""
+        rows = states[asked[:, 0]]
+        columns = []
+        for position, field in enumerate(self._wirer.layout.nodes):
+            numbers = field.column(rows).astype(np.int64)
+            identifiers = self._observed[position][numbers]
+            for at in np.flatnonzero(identifiers < 0).tolist():
+                identifiers[at] = self._observe(position, int(numbers[at]))
+            values = self._observations[position].values
+            columns.append([values[identifier] for identifier in identifiers.tolist()])
+        for at, (place, *observations) in enumerate(zip(asked[:, 1].tolist(), *columns, strict=True)):
+            if place < 0:
+                self._memo = None  # its tables lack an observation
+                continue
+            if self.item.messages:
+                flying = self._tables.system.in_flight(self._wirer.unpack(rows[at]))
+                value = self._predicate(tuple(observations), flying)
+            else:
+                value = self._predicate(tuple(observations))
+            self._verdicts[place] = TRUE if value else FALSE
+            self.evaluated += 1
+            self._used += 1
+
+    def _observe(self, position: int, number: int) -> int:
+        known = int(self._observed[position][number])
+        if known < 0:
+            local = self._tables.local(position, number)
+            known = self._observations[position](self.item.observe(local))
+            self._observed[position][number] = known
+        return known
+
+    # -- keys --------------------------------------------------------------------------------------------------
+
+    def _current(self) -> Memo:
+        layout, tables = self._wirer.layout, self._tables
+        moved = self._layout is not layout
+        for position, known in enumerate(tables.node_locals):
+            if len(self._observed[position]) < len(known):
+                self._observed[position] = grown(self._observed[position], len(known), -1)
+        if self._parts is None or not self._fits(self._parts) or (moved and self.item.messages):
             self._start_over()
-        self._layout = self._wirer.layout
-        if self.item.messages and self._known_envelopes != len(self._layout.envelopes):
-            self._mask_envelopes(self._layout)
         if len(self._keys) and (self._used + MOST_ASKED) * 2 > len(self._keys):
             self._enlarge()
+        if self._memo is None or moved or (self.item.messages and self._envelopes != len(layout.envelopes)):
+            self._memo = self._new_memo(layout)
+        self._layout = layout
+        return self._memo
+
+    def _fits(self, parts: list[Place]) -> bool:
+        counts = (len(known.values) for known in self._observations)
+        return all(count <= 1 << place.bits for count, place in zip(counts, parts, strict=True))
+
+    def _start_over(self) -> None:
+        """Choose the places of a key's parts anew; forget all verdicts."""
+        self._parts, self._memo, self._used = [], None, 0
+        word, used = 0, 0
+        for known in self._observations:
+            bits = bits_for(len(known.values) * 2)
+            if used + bits > KEY_WORD:
+                word, used = word + 1, 0
+            self._parts.append(Place(word, used, bits))
+            used += bits
+        self._begin = word + 1
+        if word == 0 and used <= DENSE_BITS and not self.item.messages:
+            self._keys = np.zeros((0, 1), np.uint64)
+            self._verdicts = np.zeros(1 << used, np.uint8)
+        else:
+            further = self._wirer.layout.words if self.item.messages else 0
+            self._keys = np.zeros((4 * MOST_ASKED, self._begin + further), np.uint64)
+            self._verdicts = np.zeros(4 * MOST_ASKED, np.uint8)
+
+    def _new_memo(self, layout: Layout) -> Memo:
+        """The tables by which a state gives its key."""
+        assert self._parts is not None
+        order = sorted(range(len(layout.nodes)), key=lambda position: layout.nodes[position])
+        groups: list[list[int]] = []
+        for position in order:
+            if groups and self._together([*groups[-1], position], layout):
+                groups[-1].append(position)
+            else:
+                groups.append([position])
+        fields, tables = [], []
+        for group in groups:
+            start, bits = layout.nodes[group[0]].shift, sum(layout.nodes[position].bits for position in group)
+            fields.append(Place(layout.nodes[group[0]].word, start, bits))
+            value = np.arange(1 << bits)
+            table = np.zeros(len(value), np.uint64)
+            for position in group:
+                place = layout.nodes[position]
+                table |= self._part(position, (value >> (place.shift - start)) & ((1 << place.bits) - 1))
+            tables.append(table)
+        lengths = [len(table) for table in tables]
+        masks = places(fields).astype(np.uint64)
+        masks[:, 2] = (np.uint64(1) << masks[:, 2]) - np.uint64(1)
         return Memo(
-            nodes=places(self._wirer.layout.nodes),
-            observed=self._observed.cells,
-            base=self._observed.base,
-            parts=places(self._parts.nodes),
-            flying=self._flying,
-            first=self._parts.words,
+            fields=masks,
+            first=np.cumsum([0, *lengths[:-1]]),
+            part_word=np.array([self._parts[group[0]].word for group in groups]),
+            parts=np.concatenate(tables),
+            flying=self._flying(layout),
+            begin=self._begin,
             keys=self._keys,
             verdicts=self._verdicts,
         )
 
-    def _start_over(self) -> None:
-        """Choose the places of a key's parts anew; forget all verdicts."""
-        bits = [bits_for(len(known.values) * 2) for known in self._observations]
-        self._parts = Layout(bits, [], [], 0, 0)
-        self._used = 0
-        if self.item.messages:
-            self._mask_envelopes(self._wirer.layout)
-        if sum(bits) <= DENSE_BITS and not self.item.messages:
-            self._keys = np.zeros((0, 1), np.uint64)
-            self._verdicts = np.zeros(1 << sum(bits), np.uint8)
-        else:
-            self._keys = np.zeros((4 * MOST_ASKED, self._parts.words + len(self._flying)), np.uint64)
-            self._verdicts = np.zeros(4 * MOST_ASKED, np.uint8)
+    def _together(self, group: list[int], layout: Layout) -> bool:
+        assert self._parts is not None
+        first, last = layout.nodes[group[0]], layout.nodes[group[-1]]
+        if first.word != last.word or self._parts[group[0]].word != self._parts[group[-1]].word:
+            return False
+        inner = sum(layout.nodes[position].bits for position in group)
+        return inner == last.shift + last.bits - first.shift <= GROUP_BITS
 
-    def _mask_envelopes(self, layout: Layout) -> None:
-        """Note which bits of a state say what is in flight. Bits that were free are 0 in all keys so far."""
-        self._flying = np.zeros(layout.words, np.uint64)
-        self._known_envelopes = len(layout.envelopes)
+    def _part(self, position: int, numbers: npt.NDArray[np.int64]) -> Words:
+        """What a node's local states contribute to the key."""
+        assert self._parts is not None
+        observed = self._observed[position]
+        identifiers = np.where(numbers < len(observed), observed[np.minimum(numbers, len(observed) - 1)], -1)
+        shift = np.uint64(self._parts[position].shift)
+        return np.where(identifiers < 0, UNSEEN, np.maximum(identifiers, 0).astype(np.uint64) << shift)
+
+    def _flying(self, layout: Layout) -> Words:
+        """Which bits of a state say what is in flight. Bits that were free are 0 in all keys so far."""
+        self._envelopes = len(layout.envelopes)
+        if not self.item.messages:
+            return np.zeros(0, np.uint64)
+        masks = [0] * layout.words
         for place in (*layout.envelopes, *layout.channels):
-            self._flying[place.word] |= np.uint64(((1 << place.bits) - 1) << place.shift)
+            masks[place.word] |= ((1 << place.bits) - 1) << place.shift
+        return np.array(masks, np.uint64)
 
     def _enlarge(self) -> None:
         """Twice the places; verdicts on known keys are kept."""
@@ -146,3 +213,4 @@ class Judge:
         self._keys = np.zeros((len(keys) * 2, keys.shape[1]), np.uint64)
         self._verdicts = np.zeros(len(keys) * 2, np.uint8)
         copy_memo(keys, verdicts, self._keys, self._verdicts)
+        self._memo = None

@@ -27,9 +27,20 @@ MIX1, MIX2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 FLAG_LAST, FLAG_KIND, FLAG_BUDGET = np.uint64(LAST), np.uint64(15), np.uint64(255)
 FLAG_EVENT, FLAG_CRASH = np.uint64(EVENT_SHIFT), np.uint64(CRASH_SHIFT)
 FLAG_PLAIN = ~np.uint64(15 | LAST)
+(
+    COLUMN_WORD,
+    COLUMN_XOR,
+    COLUMN_OR_WORD,
+    COLUMN_OR,
+    COLUMN_FLAGS,
+    COLUMN_OR_START,
+    COLUMN_OR_COUNT,
+    COLUMN_SENDS,
+) = range(8)
 DELIVER, LOSE, PARTITION, HEAL = KIND["deliver"], KIND["lose"], KIND["partition"], KIND["heal"]
 DUPLICATE, TORN, CUT_OFF = KIND["duplicate"], KIND["torn"], KIND["cut_off"]
 KIND_COUNTERS = 16
+AHEAD = 64  # slots prefetched at once when a table is filled anew
 
 PUT_OFF, OVERFLOW = -1, -2
 """Results of an expansion: an entry is missing, the buffer is too small for one state's successors."""
@@ -46,7 +57,6 @@ class Scratch(NamedTuple):
     buffer: npt.NDArray[np.uint64]  # successors, `words` each
     hashes: npt.NDArray[np.uint64]
     parents: npt.NDArray[np.uint32]
-    labels: npt.NDArray[np.int32]  # per successor: what fairness calls the step; 0: nothing
     requests: npt.NDArray[np.int64]  # shape (any, 4): 0 step or 1 queue; owner, row, column
     numbers: npt.NDArray[np.int64]  # 0: requests, 1: states to do again, 2: dead ends, 3: position in the batch
     kinds: npt.NDArray[np.int64]  # transitions by kind
@@ -127,16 +137,69 @@ def _send_queued(wiring, scratch, buffer, to, sends):
 
 
 @inlined
-def _follow(wiring, scratch, first, count, word, change, duplicate, label):
+def hash_word(word):
+    """The hash of a state of one word."""
+    mixed = word * MIX1
+    mixed ^= mixed >> U32
+    return mixed * MIX2
+
+
+@inlined
+def hash_words(words, array, to):
+    """The hash of one packed state."""
+    if words == 1:
+        return hash_word(array[to])
+    mixed = array[to] * MIX1
+    mixed ^= mixed >> U32
+    for at in range(1, words):
+        mixed = (mixed ^ array[to + at]) * MIX1
+        mixed ^= mixed >> U29
+    return mixed * MIX2
+
+
+@inlined
+def _same(words, left, at, right, to):
+    for word in range(words):
+        if left[at + word] != right[to + word]:
+            return False
+    return True
+
+
+@inlined
+def _need_step(wiring, scratch, position, cell, entry):
+    """Request an entry of a node's table, unless that was done."""
+    if entry == UNKNOWN:
+        place = cell - wiring.step_base[position]
+        stride = wiring.step_stride[position]
+        if _request(scratch, 0, position, place // stride, place % stride):
+            wiring.steps[cell] = REQUESTED
+
+
+@inlined
+def _keep(wiring, store, scratch, count, number, shift):
+    """Finish a successor at the end of the buffer: hash it and prefetch its slot. One equal to its origin is dropped."""
+    words = wiring.words
+    to = count * words
+    if _same(words, scratch.buffer, to, scratch.state, 0):
+        return count
+    mixed = hash_words(words, scratch.buffer, to)
+    scratch.hashes[count] = mixed
+    scratch.parents[count] = number
+    prefetch(store.slots, mixed >> shift)
+    return count + 1
+
+
+@inlined
+def _follow(wiring, store, scratch, first, count, number, shift, word, change, duplicate):
     """Emit the successors of one entry. `word`, `change`: what the network loses; the number of successors so far."""
     words = wiring.words
-    outcome = np.int64(first)
+    buffer, outcomes = scratch.buffer, wiring.outcomes
+    outcome = np.uint64(first)
     while True:
-        flags = wiring.outcomes[outcome, 4]
+        flags = outcomes[outcome, COLUMN_FLAGS]
         to = count * words
-        if to + words > len(scratch.buffer):
+        if to + words > len(buffer):
             return OVERFLOW
-        buffer = scratch.buffer
         for at in range(words):
             buffer[to + at] = scratch.state[at]
         buffer[to + word] ^= change
@@ -153,31 +216,31 @@ def _follow(wiring, scratch, first, count, word, change, duplicate, label):
                 possible = _spend(wiring, buffer, to, event - 1)
             if crash > 0 and possible:
                 possible = _spend(wiring, buffer, to, crash - 1)
+            if possible:
+                scratch.taken[outcome] = 1
         if possible:
             scratch.pending[kind] += 1
             if kind != CUT_OFF:
-                buffer[to + np.int64(wiring.outcomes[outcome, 0])] ^= wiring.outcomes[outcome, 1]
+                buffer[to + np.int64(outcomes[outcome, COLUMN_WORD])] ^= outcomes[outcome, COLUMN_XOR]
                 if wiring.network <= BITSET:
-                    buffer[to + np.int64(wiring.outcomes[outcome, 2])] |= wiring.outcomes[outcome, 3]
-                    further = np.int64(wiring.outcomes[outcome, 6])
+                    buffer[to + np.int64(outcomes[outcome, COLUMN_OR_WORD])] |= outcomes[outcome, COLUMN_OR]
+                    further = np.int64(outcomes[outcome, COLUMN_OR_COUNT])
                     if further > 0:
-                        start = np.int64(wiring.outcomes[outcome, 5])
+                        start = np.int64(outcomes[outcome, COLUMN_OR_START])
                         for at in range(start, start + further):
                             buffer[to + np.int64(wiring.ors[at, 0])] |= wiring.ors[at, 1]
                 elif wiring.network == COUNTERS:
-                    _send_counted(wiring, buffer, to, wiring.outcomes[outcome, 7])
-                elif not _send_queued(wiring, scratch, buffer, to, wiring.outcomes[outcome, 7]):
+                    _send_counted(wiring, buffer, to, outcomes[outcome, COLUMN_SENDS])
+                elif not _send_queued(wiring, scratch, buffer, to, outcomes[outcome, COLUMN_SENDS]):
                     return PUT_OFF
-                scratch.taken[outcome] = 1
-                scratch.labels[count] = label if label >= 0 and kind != TORN else wiring.labels[outcome]
-                count += 1
+                count = _keep(wiring, store, scratch, count, number, shift)
         if flags & FLAG_LAST:
             return count
-        outcome += 1
+        outcome += U1
 
 
 @inlined
-def _lose(wiring, scratch, count, word, change):
+def _lose(wiring, store, scratch, count, number, shift, word, change):
     """Emit the loss of one envelope."""
     to = count * wiring.words
     if to + wiring.words > len(scratch.buffer):
@@ -188,14 +251,13 @@ def _lose(wiring, scratch, count, word, change):
         return count
     scratch.buffer[to + word] ^= change
     scratch.pending[LOSE] += 1
-    scratch.labels[count] = 0
-    return count + 1
+    return _keep(wiring, store, scratch, count, number, shift)
 
 
 @inlined
-def _cuts(wiring, scratch, count, cut):
+def _cuts(wiring, store, scratch, count, number, shift, cut):
     """Emit the beginning of a partition, or the end of the one in force."""
-    words, word, shift = wiring.words, np.int64(wiring.cut[0, 0]), wiring.cut[0, 1]
+    words, word = wiring.words, np.int64(wiring.cut[0, 0])
     first, last = (0, 1) if cut else (1, wiring.partitions + 1)
     if not cut and wiring.partition == 0:
         return count
@@ -207,15 +269,14 @@ def _cuts(wiring, scratch, count, cut):
             scratch.buffer[to + at] = scratch.state[at]
         if not cut and not _spend(wiring, scratch.buffer, to, wiring.partition - 1):
             return count
-        scratch.buffer[to + word] ^= np.uint64(cut ^ chosen) << shift
+        scratch.buffer[to + word] ^= np.uint64(cut ^ chosen) << wiring.cut[0, 1]
         scratch.pending[HEAL if cut else PARTITION] += 1
-        scratch.labels[count] = 0
-        count += 1
+        count = _keep(wiring, store, scratch, count, number, shift)
     return count
 
 
 @inlined
-def _arrival(wiring, scratch, count, envelope, cut, word, change):
+def _arrival(wiring, store, scratch, count, number, slot_shift, envelope, cut, word, change):
     """Emit what can become of one envelope in flight; PUT_OFF or OVERFLOW if that is not known or does not fit."""
     position, column = wiring.receiver[envelope, 0], wiring.receiver[envelope, 1]
     missing = False
@@ -224,26 +285,22 @@ def _arrival(wiring, scratch, count, envelope, cut, word, change):
         entry = wiring.steps[cell]
         if entry < 0:
             missing = True
-            if entry == UNKNOWN:
-                row = (scratch.rows[position] - wiring.step_base[position]) // wiring.step_stride[position]
-                if _request(scratch, 0, position, row, column):
-                    wiring.steps[cell] = REQUESTED
+            _need_step(wiring, scratch, position, cell, entry)
         elif entry > 0:
-            label = np.int32(wiring.receiver[envelope, 4])
-            count = _follow(wiring, scratch, entry, count, word, change, 0, label)
+            count = _follow(wiring, store, scratch, entry, count, number, slot_shift, word, change, 0)
             if count >= 0 and wiring.duplicate > 0:
-                count = _follow(wiring, scratch, entry, count, 0, U0, wiring.duplicate, label)
+                count = _follow(wiring, store, scratch, entry, count, number, slot_shift, 0, U0, wiring.duplicate)
             if count < 0:
                 return count
     if wiring.loss >= 0:
-        count = _lose(wiring, scratch, count, word, change)
+        count = _lose(wiring, store, scratch, count, number, slot_shift, word, change)
         if count < 0:
             return count
     return PUT_OFF if missing else count
 
 
 @inlined
-def _expand(wiring, scratch, start):
+def _expand(wiring, store, scratch, start, number, slot_shift):
     """Emit all successors of the state in work behind the first `start` of the buffer; how many it holds then."""
     state, rows = scratch.state, scratch.rows
     count = start
@@ -261,7 +318,7 @@ def _expand(wiring, scratch, start):
                 continue
             at = wiring.queue_base[channel] + content * wiring.queue_stride[channel]
             change = np.uint64(content ^ wiring.queues[at + 1]) << shift
-            emitted = _arrival(wiring, scratch, count, wiring.queues[at], cut, word, change)
+            emitted = _arrival(wiring, store, scratch, count, number, slot_shift, wiring.queues[at], cut, word, change)
             if emitted == OVERFLOW:
                 return OVERFLOW
             if emitted == PUT_OFF:
@@ -285,7 +342,7 @@ def _expand(wiring, scratch, start):
                     copies = (state[word] >> shift) & mask
                     left &= ~(mask << shift)
                     change = (copies ^ (copies - U1)) << shift
-                emitted = _arrival(wiring, scratch, count, envelope, cut, word, change)
+                emitted = _arrival(wiring, store, scratch, count, number, slot_shift, envelope, cut, word, change)
                 if emitted == OVERFLOW:
                     return OVERFLOW
                 if emitted == PUT_OFF:
@@ -297,12 +354,9 @@ def _expand(wiring, scratch, start):
         entry = wiring.steps[cell]
         if entry < 0:
             complete = False
-            if entry == UNKNOWN:
-                row = (cell - wiring.step_base[position]) // wiring.step_stride[position]
-                if _request(scratch, 0, position, row, 0):
-                    wiring.steps[cell] = REQUESTED
+            _need_step(wiring, scratch, position, cell, entry)
         elif entry > 0:
-            emitted = _follow(wiring, scratch, entry, count, 0, U0, 0, -1)
+            emitted = _follow(wiring, store, scratch, entry, count, number, slot_shift, 0, U0, 0)
             if emitted == OVERFLOW:
                 return OVERFLOW
             if emitted == PUT_OFF:
@@ -310,45 +364,113 @@ def _expand(wiring, scratch, start):
             else:
                 count = emitted
     if cut > 0 or wiring.partition > 0:
-        count = _cuts(wiring, scratch, count, cut)
+        count = _cuts(wiring, store, scratch, count, number, slot_shift, cut)
     return count if complete or count < 0 else PUT_OFF
 
 
 @inlined
-def hash_words(words, array, to):
-    """The hash of one packed state."""
-    mixed = array[to] * MIX1
-    mixed ^= mixed >> U32
-    for at in range(1, words):
-        mixed = (mixed ^ array[to + at]) * MIX1
-        mixed ^= mixed >> U29
-    return mixed * MIX2
+def _spend_word(wiring, word, budget):
+    """Take one from a budget in a state of one word; 0 if nothing was left."""
+    shift = wiring.budgets[budget, 1]
+    if (word >> shift) & wiring.budgets[budget, 2] == U0:
+        return U0
+    return word - (U1 << shift)
 
 
 @inlined
-def _same(words, left, at, right, to):
-    for word in range(words):
-        if left[at + word] != right[to + word]:
-            return False
-    return True
+def _emit_word(store, scratch, count, number, shift, state, after):
+    """Put a successor of one word in the buffer, unless it is its origin."""
+    if after == state:
+        return count
+    mixed = hash_word(after)
+    scratch.buffer[count] = after
+    scratch.hashes[count] = mixed
+    scratch.parents[count] = number
+    prefetch(store.slots, mixed >> shift)
+    return count + U1
 
 
 @inlined
-def _settle(words, store, scratch, start, count, shift):
-    """Hash the successors from `start` on, drop those equal to the state they come from; how many are left."""
-    kept = start
-    for number in range(start, count):
-        to = number * words
-        if _same(words, scratch.buffer, to, scratch.state, 0):
-            continue
-        if kept != number:
-            for word in range(words):
-                scratch.buffer[kept * words + word] = scratch.buffer[to + word]
-        mixed = hash_words(words, scratch.buffer, to)
-        scratch.hashes[kept] = mixed
-        prefetch(store.slots, mixed >> shift)
-        kept += 1
-    return kept
+def _follow_word(wiring, store, scratch, first, count, number, shift, state, origin, duplicate):
+    """`_follow` for states of one word and a network of single copies. `origin`: the state without what is taken."""
+    outcomes = wiring.outcomes
+    outcome = np.uint64(first)
+    while True:
+        flags = outcomes[outcome, COLUMN_FLAGS]
+        after = origin
+        kind = flags & FLAG_KIND
+        if duplicate > 0:
+            after = _spend_word(wiring, after, duplicate - 1)
+            if kind == np.uint64(DELIVER):
+                kind = np.uint64(DUPLICATE)
+        if flags & FLAG_PLAIN:
+            event = np.int64((flags >> FLAG_EVENT) & FLAG_BUDGET)
+            crash = np.int64((flags >> FLAG_CRASH) & FLAG_BUDGET)
+            if event > 0 and after != U0:
+                after = _spend_word(wiring, after, event - 1)
+            if crash > 0 and after != U0:
+                after = _spend_word(wiring, after, crash - 1)
+            if after != U0:
+                scratch.taken[outcome] = 1
+        if after != U0:
+            scratch.pending[kind] += 1
+            if kind != np.uint64(CUT_OFF):
+                after = (after ^ outcomes[outcome, COLUMN_XOR]) | outcomes[outcome, COLUMN_OR]
+                count = _emit_word(store, scratch, count, number, shift, state, after)
+        if flags & FLAG_LAST or count >= np.uint64(len(scratch.buffer)):
+            return count
+        outcome += U1
+
+
+@inlined
+def _expand_word(wiring, store, scratch, start, number, slot_shift):
+    """`_expand` for states of one word, a network of single copies, no loss and no partition: all in registers."""
+    state, rows, outcomes = scratch.state[0], scratch.rows, wiring.outcomes
+    count, room = np.uint64(start), np.uint64(len(scratch.buffer) - 1)
+    complete = True
+    delivered = 0
+    for position in range(len(wiring.nodes)):
+        local = (state >> wiring.nodes[position, 1]) & wiring.nodes[position, 2]
+        rows[position] = wiring.step_base[position] + np.int64(local) * wiring.step_stride[position]
+    left = state & wiring.envelope_mask[0]
+    while left != U0:
+        bit = trailing_zeros(left)
+        left &= left - U1
+        if count >= room:
+            return OVERFLOW
+        position, column = np.uint64(wiring.doors[bit, 0]), wiring.doors[bit, 1]
+        cell = rows[position] + column
+        entry = wiring.steps[np.uint64(cell)]
+        if entry > 0:
+            origin = state if wiring.network == UNRELIABLE else state ^ (U1 << bit)
+            outcome = np.uint64(entry)
+            if outcomes[outcome, COLUMN_FLAGS] == FLAG_LAST and wiring.duplicate == 0:
+                delivered += 1
+                after = (origin ^ outcomes[outcome, COLUMN_XOR]) | outcomes[outcome, COLUMN_OR]
+                count = _emit_word(store, scratch, count, number, slot_shift, state, after)
+                continue
+            count = _follow_word(wiring, store, scratch, entry, count, number, slot_shift, state, origin, 0)
+            if wiring.duplicate > 0 and count < room:
+                count = _follow_word(
+                    wiring, store, scratch, entry, count, number, slot_shift, state, state, wiring.duplicate
+                )
+        elif entry < 0:
+            complete = False
+            _need_step(wiring, scratch, np.int64(position), cell, entry)
+    for position in range(len(wiring.nodes)):
+        cell = rows[position]
+        entry = wiring.steps[np.uint64(cell)]
+        if count >= room:
+            return OVERFLOW
+        if entry > 0:
+            count = _follow_word(wiring, store, scratch, entry, count, number, slot_shift, state, state, 0)
+        elif entry < 0:
+            complete = False
+            _need_step(wiring, scratch, position, cell, entry)
+    if count >= room:
+        return OVERFLOW
+    scratch.pending[DELIVER] += delivered
+    return np.int64(count) if complete else PUT_OFF
 
 
 @inlined
@@ -411,6 +533,15 @@ def _flush(words, store, scratch, count, shift, new, shared):
     return new
 
 
+@inlined
+def _moved(scratch):
+    """Whether the state in work has any transition, be it to itself."""
+    for kind in range(KIND_COUNTERS):
+        if kind != CUT_OFF and scratch.pending[kind] > 0:
+            return True
+    return False
+
+
 @compiled
 def expand_batch(wiring, store, scratch, batch, new, room, shift, flush_at, shared):
     """Expand the states of a batch, from where it was left, and insert their successors.
@@ -432,6 +563,7 @@ def expand_batch(wiring, store, scratch, batch, new, room, shift, flush_at, shar
     words = wiring.words
     count = 0
     numbers = scratch.numbers
+    simple = words == 1 and wiring.network <= BITSET and wiring.loss < 0 and wiring.partitions == 0
     while numbers[3] < len(batch):
         if count >= flush_at or new + count >= room:
             new = _flush(words, store, scratch, count, shift, new, shared)
@@ -441,7 +573,10 @@ def expand_batch(wiring, store, scratch, batch, new, room, shift, flush_at, shar
         number = np.int64(batch[numbers[3]])
         for word in range(words):
             scratch.state[word] = store.states[number * words + word]
-        emitted = _expand(wiring, scratch, count)
+        if simple:
+            emitted = _expand_word(wiring, store, scratch, count, number, shift)
+        else:
+            emitted = _expand(wiring, store, scratch, count, number, shift)
         if emitted == OVERFLOW or (emitted >= 0 and new + emitted > room):
             for kind in range(KIND_COUNTERS):
                 scratch.pending[kind] = 0
@@ -456,16 +591,13 @@ def expand_batch(wiring, store, scratch, batch, new, room, shift, flush_at, shar
             scratch.again[numbers[1]] = number
             numbers[1] += 1
         else:
+            if emitted == count and not _moved(scratch):
+                scratch.dead[numbers[2]] = number
+                numbers[2] += 1
             for kind in range(KIND_COUNTERS):
                 scratch.kinds[kind] += scratch.pending[kind]
                 scratch.pending[kind] = 0
-            if emitted == count:
-                scratch.dead[numbers[2]] = number
-                numbers[2] += 1
-            kept = _settle(words, store, scratch, count, emitted, shift)
-            for at in range(count, kept):
-                scratch.parents[at] = number
-            count = kept
+            count = emitted
         numbers[3] += 1
     new = _flush(words, store, scratch, count, shift, new, shared)
     return DONE, new
@@ -475,9 +607,26 @@ def expand_batch(wiring, store, scratch, batch, new, room, shift, flush_at, shar
 def insert_again(words, states, slots, first, last, shift):
     """Enter the states from number `first` up to `last` in an empty (or larger) table of slots."""
     mask = np.uint64(len(slots) - 1)
+    for start in range(first, last, AHEAD):
+        end = min(start + AHEAD, last)
+        for number in range(start, end):
+            prefetch(slots, hash_words(words, states, number * words) >> shift)
+        for number in range(start, end):
+            mixed = hash_words(words, states, number * words)
+            slot = mixed >> shift
+            while slots[slot] != U0:
+                slot = (slot + U1) & mask
+            slots[slot] = states[number] if words == 1 else (mixed & LOW32) << U32 | np.uint64(number + 1)
+
+
+@compiled
+def repack(states, packed, moves, words, new_words, first, last):
+    """Write the states from number `first` up to `last` in another layout, see `repacking`."""
     for number in range(first, last):
-        mixed = hash_words(words, states, number * words)
-        slot = mixed >> shift
-        while slots[slot] != U0:
-            slot = (slot + U1) & mask
-        slots[slot] = states[number] if words == 1 else (mixed & LOW32) << U32 | np.uint64(number + 1)
+        to = number * new_words
+        for word in range(new_words):
+            packed[to + word] = U0
+        packed[to] = U1 << np.uint64(63)
+        for move in range(len(moves)):
+            value = (states[number * words + np.int64(moves[move, 0])] >> moves[move, 1]) & moves[move, 2]
+            packed[to + np.int64(moves[move, 3])] |= value << moves[move, 4]

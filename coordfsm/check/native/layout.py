@@ -130,10 +130,11 @@ class Layout:
         return np.array(words, np.uint64)
 
 
-def repack(states: Words, old: Layout, new: Layout) -> Words:
-    """The same states in another layout, which has at least the fields of the old one, in the same order a group."""
-    packed = np.zeros((len(states), new.words), np.uint64)
-    packed[:, 0] = np.uint64(1 << (WORD - 1))
+def repacking(old: Layout, new: Layout) -> Words:
+    """How a state moves from a layout to another that has at least its fields, in the same order a group.
+
+    Returns: rows of (old word, old shift, mask, new word, new shift); fields that stay side by side move together.
+    """
     groups = (
         (old.nodes, new.nodes),
         (old.channels, new.channels),
@@ -141,11 +142,20 @@ def repack(states: Words, old: Layout, new: Layout) -> Words:
         ([old.cut], [new.cut]),
         (old.envelopes, new.envelopes),
     )
-    for before, after in groups:
-        for source, target in zip(before, after, strict=False):
-            if source.bits:
-                packed[:, target.word] |= source.column(states) << np.uint64(target.shift)
-    return packed
+    pairs = [pair for before, after in groups for pair in zip(before, after, strict=False) if pair[0].bits]
+    moves: list[tuple[Place, Place]] = []
+    for source, target in sorted(pairs):
+        if moves:
+            before, after = moves[-1]
+            side_by_side = before.word == source.word and before.shift + before.bits == source.shift
+            moved_alike = after.word == target.word and after.shift - before.shift == target.shift - source.shift
+            if side_by_side and moved_alike:
+                bits = before.bits + source.bits
+                moves[-1] = (before._replace(bits=bits), after)
+                continue
+        moves.append((source, target))
+    rows = [(a.word, a.shift, (1 << a.bits) - 1, b.word, b.shift) for a, b in moves]
+    return np.array(rows, np.uint64).reshape(-1, 5)
 
 
 def places(fields: Sequence[Place]) -> Numbers:

@@ -1,6 +1,6 @@
-# ruff: noqa: ANN001, ANN201, C901, PLR0912, PLR0913, PLR0917, PLR1714, SIM109
+# ruff: noqa: ANN001, ANN201, C901, PLR0912, PLR0913, PLR0914, PLR0917, PLR1714, SIM109
 # mypy: ignore-errors
-# Compiled functions: numba infers the types, a call within a loop is written out, and few idioms compile.
+# Compiled functions: numba infers the types, and few idioms compile.
 """Verdicts on observations, looked up by compiled code."""
 
 from typing import NamedTuple
@@ -8,78 +8,96 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from coordfsm.check.native.kernel import MIX1, MIX2, U0, U29, compiled
-from coordfsm.check.native.layout import Numbers
+from coordfsm.check.native.kernel import MIX1, MIX2, U0, U29, compiled, inlined
 
 OPEN, TRUE, FALSE, ASKED = 0, 1, 2, 3  # verdicts; 0 also marks a free place
+UNSEEN = np.uint64(1 << 63)
+"""In a key: some node's local state has not been observed yet."""
 
 
 class Memo(NamedTuple):
-    """The verdicts on keys, and where a key's parts come from."""
+    """The verdicts on keys, and how a state gives a key: neighbouring fields are looked up together."""
 
-    nodes: Numbers  # fields of the local states: word, shift, width
-    observed: npt.NDArray[np.int32]  # per local state: the number of its observation
-    base: Numbers  # per node: its first entry in `observed`
-    parts: Numbers  # fields of the key: word, shift, width
+    fields: npt.NDArray[np.uint64]  # shape (groups, 3): word, shift, mask
+    first: npt.NDArray[np.int64]  # per group: its first entry in `parts`
+    part_word: npt.NDArray[np.int64]  # per group: the word of the key it contributes to
+    parts: npt.NDArray[np.uint64]  # what a group's value contributes; with UNSEEN set: nobody knows yet
     flying: npt.NDArray[np.uint64]  # per word of a state: the bits that belong to the key; empty: none
-    first: int  # word of the key in which these begin
-    keys: npt.NDArray[np.uint64]  # shape (places, words of a key); empty if dense
+    begin: int  # word of the key in which these begin
+    keys: npt.NDArray[np.uint64]  # shape (places, words of a key); empty if a key is its own place
     verdicts: npt.NDArray[np.uint8]
+
+
+@inlined
+def _place(keys, verdicts, key):
+    """Where a key stands in the table, or the free place where it belongs."""
+    mixed = key[0] * MIX1
+    for word in range(1, len(key)):
+        mixed = (mixed ^ (mixed >> U29) ^ key[word]) * MIX1
+    mixed = (mixed ^ (mixed >> U29)) * MIX2
+    place = np.int64((mixed >> U29) & np.uint64(len(verdicts) - 1))
+    while verdicts[place] != OPEN:
+        same = True
+        for word in range(len(key)):
+            if keys[place, word] != key[word]:
+                same = False
+                break
+        if same:
+            break
+        place = (place + 1) & (len(verdicts) - 1)
+    return place
 
 
 @compiled
 def judge(words, states, batch, memo, key, sought, again, asked, values):
     """Look up the verdict on each state of a batch.
 
-    Returns: the smallest number of a state with the sought verdict (-1: none), states to judge again, questions asked.
+    Args:
+        words: 64-bit words a state.
+        states: all states, `words` each.
+        batch: numbers of the states to judge.
+        memo: the verdicts so far; what is asked of Python is marked in them.
+        key: memory for one key.
+        sought: the verdict to look for.
+        again: receives the numbers of the states without a verdict.
+        asked: receives a state's number and the place of its verdict (-1: a local state has not been observed).
+        values: receives the verdicts by state number, unless it is empty.
+
+    Returns:
+        the smallest number of a state with the sought verdict (-1: none), states to judge again, questions asked.
     """
     found, left, questions = -1, 0, 0
     dense = memo.keys.shape[0] == 0
     for index in range(len(batch)):
         number = np.int64(batch[index])
         at = number * words
-        for word in range(len(key)):
-            key[word] = U0
-        known = True
-        for position in range(len(memo.nodes)):
-            bits = np.uint64(memo.nodes[position, 2])
-            local = (states[at + memo.nodes[position, 0]] >> np.uint64(memo.nodes[position, 1])) & (
-                (np.uint64(1) << bits) - np.uint64(1)
-            )
-            observation = memo.observed[memo.base[position] + np.int64(local)]
-            if observation < 0:
-                known = False
-                break
-            key[memo.parts[position, 0]] |= np.uint64(observation) << np.uint64(memo.parts[position, 1])
+        seen = U0
+        if dense:
+            for group in range(len(memo.first)):
+                value = (states[at + np.int64(memo.fields[group, 0])] >> memo.fields[group, 1]) & memo.fields[group, 2]
+                seen |= memo.parts[np.uint64(memo.first[group]) + value]
+            key[0] = seen
+        else:
+            for word in range(len(key)):
+                key[word] = U0
+            for group in range(len(memo.first)):
+                value = (states[at + np.int64(memo.fields[group, 0])] >> memo.fields[group, 1]) & memo.fields[group, 2]
+                part = memo.parts[np.uint64(memo.first[group]) + value]
+                key[memo.part_word[group]] |= part
+                seen |= part
         place = -1
         verdict = OPEN
-        if known:
+        if seen & UNSEEN == U0:
             for word in range(len(memo.flying)):
-                key[memo.first + word] = states[at + word] & memo.flying[word]
-            if dense:
-                place = np.int64(key[0])
-            else:
-                mixed = key[0] * MIX1
-                for word in range(1, len(key)):
-                    mixed = (mixed ^ (mixed >> U29) ^ key[word]) * MIX1
-                mixed = (mixed ^ (mixed >> U29)) * MIX2
-                place = np.int64((mixed >> U29) & np.uint64(len(memo.verdicts) - 1))
-                while memo.verdicts[place] != OPEN:
-                    same = True
-                    for word in range(len(key)):
-                        if memo.keys[place, word] != key[word]:
-                            same = False
-                            break
-                    if same:
-                        break
-                    place = (place + 1) & (len(memo.verdicts) - 1)
+                key[memo.begin + word] = states[at + word] & memo.flying[word]
+            place = np.int64(key[0]) if dense else _place(memo.keys, memo.verdicts, key)
             verdict = memo.verdicts[place]
-        if verdict == TRUE or verdict == FALSE:
-            if verdict == sought and (found < 0 or number < found):
-                found = number
-            if len(values) > 0:
-                values[number] = verdict == TRUE
-            continue
+            if verdict == TRUE or verdict == FALSE:
+                if verdict == sought and (found < 0 or number < found):
+                    found = number
+                if len(values) > 0:
+                    values[number] = verdict == TRUE
+                continue
         again[left] = number
         left += 1
         if verdict == OPEN and questions < len(asked):
@@ -96,16 +114,10 @@ def judge(words, states, batch, memo, key, sought, again, asked, values):
 
 @compiled
 def copy_memo(keys, verdicts, new_keys, new_verdicts):
+    """Enter all keys that have a verdict in a larger table."""
     for old in range(len(verdicts)):
-        if verdicts[old] != TRUE and verdicts[old] != FALSE:
-            continue
-        mixed = keys[old, 0] * MIX1
-        for word in range(1, keys.shape[1]):
-            mixed = (mixed ^ (mixed >> U29) ^ keys[old, word]) * MIX1
-        mixed = (mixed ^ (mixed >> U29)) * MIX2
-        place = np.int64((mixed >> U29) & np.uint64(len(new_verdicts) - 1))
-        while new_verdicts[place] != OPEN:
-            place = (place + 1) & (len(new_verdicts) - 1)
-        for word in range(keys.shape[1]):
-            new_keys[place, word] = keys[old, word]
-        new_verdicts[place] = verdicts[old]
+        if verdicts[old] == TRUE or verdicts[old] == FALSE:
+            place = _place(new_keys, new_verdicts, keys[old])
+            for word in range(keys.shape[1]):
+                new_keys[place, word] = keys[old, word]
+            new_verdicts[place] = verdicts[old]

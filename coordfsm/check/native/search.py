@@ -242,7 +242,6 @@ class Search:
             buffer=np.zeros(self._buffer * words, np.uint64),
             hashes=np.zeros(self._buffer, np.uint64),
             parents=np.zeros(self._buffer, np.uint32),
-            labels=np.zeros(self._buffer, np.int32),
             requests=np.zeros((MOST_REQUESTS, 4), np.int64),
             numbers=np.zeros(4, np.int64),
             kinds=np.zeros(KIND_COUNTERS, np.int64) if before is None else before.kinds,
@@ -308,7 +307,7 @@ class Search:
 
     def fired(self) -> set[str]:
         """The rules that some transition fired."""
-        taken = {int(number) for worker in self.workers for number in np.flatnonzero(worker.scratch.taken)}
+        taken = np.logical_or.reduce([worker.scratch.taken for worker in self.workers])
         return self.system.fired | self.tables.fired_by(taken)
 
     def state(self, number: int) -> State:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from coordfsm.check.model import Envelope, Local, Multiset, Ordered, UnreliableSet
 from coordfsm.check.native.growing import Column, Rows
@@ -265,11 +266,12 @@ class Tables:
         self._outcome_fired.append(self.fired(candidate.fired))
         return self.outcomes.append((position, before, after, flags, first, len(numbers), candidate.label))
 
-    def fired_by(self, taken: Iterable[int]) -> set[str]:
-        """The rules that the outcomes with these numbers fired."""
-        return {
-            name for group in {self._outcome_fired[number] for number in taken} for name in self.fired.values[group]
-        }
+    def fired_by(self, taken: npt.NDArray[np.bool_]) -> set[str]:
+        """The rules that fired: those of outcomes that spend no budget, and those of the others that were `taken`."""
+        flags = self.outcomes.array[: self.outcomes.size, 3]
+        free = (flags >> EVENT_SHIFT) == 0
+        groups = np.unique(np.array(self._outcome_fired)[free | taken[: self.outcomes.size]])
+        return {name for group in groups.tolist() for name in self.fired.values[group]}
 
     # -- states ------------------------------------------------------------------------------------------------
 

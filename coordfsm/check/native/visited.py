@@ -1,19 +1,16 @@
 """The visited set: exact, growing, shared by threads that each append to blocks of their own."""
 
-from typing import TypeVar
-
 import numpy as np
 import numpy.typing as npt
 
-from coordfsm.check.native.kernel import Store, insert_again
-from coordfsm.check.native.layout import Words
+from coordfsm.check.native.kernel import Store, insert_again, repack
+from coordfsm.check.native.layout import Layout, Words, repacking
 from coordfsm.check.native.wiring import Wirer
 
 FULL = 0.7  # share of the slots that may be taken
 FIRST_SLOTS = 1 << 12
+SMALL_SLOTS = 1 << 22  # below this the table grows fourfold: entering all states anew costs more than the memory
 MOST_STATES = (1 << 32) - 2  # a state's number and its parent's are 32 bits
-
-T = TypeVar("T", bound=np.generic)
 
 Segment = tuple[int, int]
 """States that stand one after another in the list: first number, and the number after the last."""
@@ -36,8 +33,7 @@ class Visited:
         self.words = words
         self.most_bytes = most_bytes
         self.end = 0
-        self._states: Words = np.zeros(1024 * words, np.uint64)
-        self._parents: npt.NDArray[np.uint32] = np.zeros(1024, np.uint32)
+        self._states, self._parents = self._reserve(words)
         self._slots: Words = np.zeros(FIRST_SLOTS, np.uint64)
 
     @property
@@ -99,34 +95,38 @@ class Visited:
         """
         slots = len(self._slots)
         while self.end + size > int(FULL * slots):
-            slots *= 2
-        places = len(self._parents)
-        if self.end + size > places:
-            places = max(self.end + size, places + places // 2)
-        in_use = self.end * (8 * self.words + 4)
-        moving = in_use if places > len(self._parents) else 0
+            slots *= 4 if slots < SMALL_SLOTS else 2
         doubling = self._slots.nbytes if slots > len(self._slots) else 0
-        if in_use + slots * 8 + max(moving, doubling) > self.most_bytes or self.end + size > MOST_STATES:
+        in_use = self.end * (8 * self.words + 4)
+        if in_use + slots * 8 + doubling > self.most_bytes or self.end + size > len(self._parents):
             raise TooLargeError
-        if places > len(self._parents):
-            self._states = _longer(self._states, places * self.words, self.end * self.words)
-            self._parents = _longer(self._parents, places, self.end)
         if slots > len(self._slots):
             self._enter(slots, segments)
 
-    def repack(self, wirer: Wirer, old: object, segments: list[Segment]) -> None:
+    def repack(self, wirer: Wirer, old: Layout, segments: list[Segment]) -> None:
         """Move to a new layout: every state is packed anew."""
         words = wirer.layout.words
         if self.end * 8 * (words + self.words) + self._slots.nbytes > self.most_bytes:
             raise TooLargeError
-        states: Words = np.empty(len(self._parents) * words, np.uint64)
-        table = states.reshape(-1, words)
+        before = self._states
+        self._states, parents = self._reserve(words)
+        moves = repacking(old, wirer.layout)
         for first, last in segments:
-            for start in range(first, last, 1 << 16):
-                stop = min(start + (1 << 16), last)
-                table[start:stop] = wirer.repack(self.rows((start, stop)), old)  # type: ignore[arg-type]
-        self._states, self.words = states, words
+            repack(before, self._states, moves, self.words, words, first, last)
+            parents[first:last] = self._parents[first:last]
+        self._parents, self.words = parents, words
         self._enter(len(self._slots), segments)
+
+    def _reserve(self, words: int) -> tuple[Words, npt.NDArray[np.uint32]]:
+        """Address space for as many states as memory can hold; pages that nobody has written take no memory."""
+        places = min(MOST_STATES, self.most_bytes // (8 * words + 4) + 1)
+        while True:
+            try:
+                return np.empty(places * words, np.uint64), np.empty(places, np.uint32)
+            except MemoryError:
+                if places < FIRST_SLOTS:
+                    raise
+                places //= 2
 
     def _enter(self, slots: int, segments: list[Segment]) -> None:
         same = len(self._slots) == slots
@@ -136,9 +136,3 @@ class Visited:
             self._slots = np.zeros(slots, np.uint64)
         for first, last in segments:
             insert_again(self.words, self._states, self._slots, first, last, self.shift)
-
-
-def _longer(array: npt.NDArray[T], length: int, used: int) -> npt.NDArray[T]:
-    longer = np.empty(length, array.dtype)  # pages that nobody has written take no memory
-    longer[:used] = array[:used]
-    return longer

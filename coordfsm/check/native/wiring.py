@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from coordfsm.check.model import Envelope, Multiset, Ordered, UnreliableSet
-from coordfsm.check.native.growing import Column, grown
-from coordfsm.check.native.layout import WORD, Layout, Words, bits_for, places, repack
+from coordfsm.check.native.growing import Column
+from coordfsm.check.native.layout import WORD, Layout, Words, bits_for, places
 from coordfsm.check.native.tables import Tables
 from coordfsm.check.semantics import State
 
@@ -35,6 +35,7 @@ class Wiring(NamedTuple):
     blocked: npt.NDArray[np.uint8]  # shape (partitions + 1, envelopes)
     envelope_mask: Bits  # per word: the bits that stand for envelopes
     slots: Small  # per bit of a state: its envelope
+    doors: Ints  # per bit of a state: the receiver of its envelope, the column of the receiver's table
     envelopes: Bits
     copies: int
     receiver: Ints  # as in Tables
@@ -208,6 +209,7 @@ class Wirer:
             blocked=self._blocked,
             envelope_mask=mask,
             slots=slots,
+            doors=tables.receiver.array[slots, :2] if tables.receiver.size else np.zeros((WORD, 2), np.int64),
             envelopes=_rows(places(layout.envelopes)),
             copies=model.network.copies if isinstance(model.network, Multiset) else 1,
             receiver=tables.receiver.array,
@@ -222,10 +224,6 @@ class Wirer:
             sends=tables.sends.array,
             labels=tables.outcomes.array[:, 6],
         )
-
-    def repack(self, states: Words, old: Layout) -> Words:
-        """States of an old layout in the present one."""
-        return repack(states, old, self.layout)
 
     # -- single states -----------------------------------------------------------------------------------------
 
@@ -246,4 +244,4 @@ class Wirer:
         )
 
 
-__all__ = ["BITSET", "COUNTERS", "ORDERED", "UNRELIABLE", "Wirer", "Wiring", "grown"]
+__all__ = ["BITSET", "COUNTERS", "ORDERED", "UNRELIABLE", "Wirer", "Wiring"]
