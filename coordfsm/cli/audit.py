@@ -21,6 +21,8 @@ exit codes: 0 clean, 1 a property does not hold, 2 a file cannot be read
 STORE = "node.db"
 TRACE = "trace.jsonl"
 
+SHOWN = 20
+
 
 class NothingToAuditError(CoordfsmError):
     """No store and no trace at the given paths."""
@@ -101,5 +103,8 @@ def _print(result: dict[str, Any]) -> None:
         print(f"entities  {len(result['entities'])}: {counts}")
         print(f"in doubt  {', '.join(result['in_doubt']) or 'none'}")
     if result["findings"]:
-        print_table(("property", "found"), [(finding["property"], finding["text"]) for finding in result["findings"]])
+        shown = [(finding["property"], finding["text"]) for finding in result["findings"][:SHOWN]]
+        print_table(("property", "found"), shown)
+        if len(result["findings"]) > SHOWN:
+            print(f"and {len(result['findings']) - SHOWN} more; --json has all")
     print("clean" if result["clean"] else "NOT clean")

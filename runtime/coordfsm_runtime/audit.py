@@ -56,7 +56,7 @@ class TraceAudit(NamedTuple):
         runs: how many runs of processes the traces hold.
         views: how many views were installed.
         findings: what did not hold.
-        nodes: the processes whose traces these are.
+        nodes: every process that a trace names.
         entities: those that came into service and were never told to be removed: they must be somewhere.
     """
 
@@ -89,7 +89,8 @@ def audit_traces(paths: Iterable[Path], *, replay: bool = True) -> TraceAudit:
         findings += examine(told)
     findings += _check_decisions(sent)
     inputs = sum(len(run.lines) for run in runs)
-    nodes = frozenset(run.node for run in runs)
+    named = {m["node"] for variants in views.values() for view in variants.values() for m in view["members"]}
+    nodes = frozenset(named | {run.node for run in runs})
     return TraceAudit(inputs, len(runs), len(views), tuple(findings), nodes, _entities(runs, told))
 
 

@@ -107,7 +107,7 @@ def audit_records(records: Mapping[str, Mapping[str, EntityRecord]], expected: I
     for node, entities in records.items():
         for entity, record in entities.items():
             held[entity].append(Holding(node, record))
-    owners = {entity: _holders(held[entity]) for entity in sorted({*held, *expected})}
+    owners = {entity: _holders(held.get(entity, [])) for entity in sorted({*held, *expected})}
     # An entity that every process knows as gone was removed on purpose; one that was expected must be somewhere.
     lost = tuple(entity for entity in sorted(set(expected)) if not owners[entity])
     waiting = (DEPARTING, PREPARED)
