@@ -225,11 +225,15 @@ def _properties(chain: tuple[View, ...], *, conflicts: bool, live: bool) -> tupl
     def at_rest(processes: Observations, envelopes: frozenset[object]) -> bool:
         return quiet_means_agreed(processes, len(envelopes))
 
+    def successor_at_rest(processes: Observations, envelopes: frozenset[object]) -> bool:
+        return quiet_means_agreed(processes, len(envelopes), after=1)
+
     goal = "CL2" if len(chain) > 1 else "CL1"
     checks = {"C1": same_coordinator, "C2": fenced, "C3": hosts_are_members, "C4": monotonic, "C5": rate_limited}
     properties = [Property(name, STATEMENTS[name], check, observe=_observe) for name, check in checks.items()]
     properties += [
         Property("CL1-rest", STATEMENTS["CL1-rest"], at_rest, observe=_observe, messages=True),
+        Property("CL2-rest", STATEMENTS["CL2-rest"], successor_at_rest, observe=_observe, messages=True),
         Property(f"{goal}-witness", STATEMENTS[f"{goal}-witness"], all_agree_at_the_end, "sometimes", _observe),
     ]
     if conflicts:
@@ -300,11 +304,11 @@ _UNBOUNDED = {"network": "ordered", "loss": None, "resends": None}
 
 DEFAULTS: dict[str, tuple[dict[str, object], ...]] = {
     "coordinator": (
-        {},
+        {"duplicate": 1},
         {"chain": "ab/ba", "changes": 1, **_UNBOUNDED},
         {"chain": "ab/ba", "crash": 1, **_UNBOUNDED},
         {"chain": "ab/ba", "wedge": 1, **_UNBOUNDED},
-        {"chain": "ab", "changes": 2, **_UNBOUNDED},
+        {"chain": "ab", "changes": 2, "restarted": False, **_UNBOUNDED},
         {"chain": "ab/a/ab", "restarted": False, **_UNBOUNDED},
     )
 }

@@ -223,11 +223,13 @@ def broadcast(data: CoordinatorData, given: Value, context: CoordinationData) ->
     view = installed(context)
     stamp = TopologyStamp(view.number, view.id, version_of(data, view.id) + 1)
     published = msgspec.structs.replace(data, published=stamp, cooling=True)
+    own = topology_for(published, context.node, context)
+    published = msgspec.structs.replace(published, acknowledged=data.acknowledged.set(context.node, stamp.version))
     effects: tuple[Effect, ...] = (
         Persist(topology_writes(context.registrar.topology, data.registry, stamp)),
         Notify(TopologyBroadcast(stamp.view_number, stamp.version)),
         SetTimer(COOLDOWN, context.settings.cooldown_ms),
-        Raise(TopologyPublished(topology_for(published, context.node, context))),
+        Raise(TopologyPublished(own)),
         *sends(published, context),
     )
     return published, effects
@@ -257,11 +259,7 @@ def lagging(data: CoordinatorData, context: CoordinationData) -> tuple[Member, .
     """The other members that have not acknowledged the newest version."""
     view = installed(context)
     version = version_of(data, view.id)
-    return tuple(
-        member
-        for member in view.members
-        if member.node != context.node and data.acknowledged.get(member.node, 0) < version
-    )
+    return tuple(member for member in view.members if data.acknowledged.get(member.node, 0) < version)
 
 
 def topology_for(data: CoordinatorData, process: str, context: CoordinationData) -> Topology:

@@ -28,6 +28,7 @@ STATEMENTS = {
     "C5": "A coordinator starts at most one broadcast per cooldown.",
     "CL1": "The last change of the registry reaches every live member, also when it fell into a cooldown.",
     "CL1-rest": "Once nothing is in flight and no timer runs, no member lacks a change.",
+    "CL2-rest": "Once nothing is in flight and no timer runs, the successor has published all live registrations.",
     "CL1-witness": "All members hold a topology that names all they host.",
     "CL2-witness": "All members of the last view hold its coordinator's topology that names all they host.",
     "C3-witness": "A registration is refused because another process hosts the bubble.",
@@ -194,14 +195,14 @@ def settled(processes: Observations, number: int) -> bool:
     )
 
 
-def quiet_means_agreed(processes: Observations, in_flight: int) -> bool:
+def quiet_means_agreed(processes: Observations, in_flight: int, after: int = 0) -> bool:
     """CL1, CL2 as a safety property: once nothing is in flight and no timer runs, nobody lacks anything.
 
-    Only where it can be judged: all members of the newest installed view are up and in it.
+    Only where it can be judged: the newest installed view has a number above `after`, and all its members are in it.
     """
     installed = [process.view for process in processes if process.view is not None]
     if in_flight or not installed or any(process.busy for process in processes):
         return True
     newest = max(installed, key=lambda view: view.number)
     inside = [process for process in processes if process.view == newest]
-    return len(inside) < len(newest.members) or agreed(processes, newest.number)
+    return newest.number <= after or len(inside) < len(newest.members) or agreed(processes, newest.number)
