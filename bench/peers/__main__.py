@@ -13,14 +13,19 @@ from bench.peers.contender import Contender, MissingError, Options
 from bench.peers.rounds import Patience, Results, Skip, run_rounds, tell
 from bench.peers.startup import measure_startup
 from bench.peers.tools import TOOLS
+from bench.peers.workload import WORKLOADS
 
 HERE = Path(__file__).parent
+DEFAULT_SIZES = {"twophase": [7, 8, 9], "mutex": [6, 8]}
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__)
     add = parser.add_argument
-    add("--rms", type=int, nargs="+", default=[7, 8, 9], metavar="N", help="resource managers, 1 to 10 (7 8 9)")
+    for name, default in DEFAULT_SIZES.items():
+        item = WORKLOADS[name]
+        shown = f"{item.title}: {item.unit}, of {', '.join(map(str, item.sizes))}; no number skips it ({default})"
+        add(f"--{item.parameter}", type=int, nargs="*", default=default, metavar="N", help=shown)
     add("--repeat", type=int, default=3, help="interleaved rounds (3)")
     add("--threads", type=int, default=2, help="the larger number of threads (2)")
     add("--only", nargs="+", choices=list(TOOLS), metavar="TOOL", help=f"of: {', '.join(TOOLS)}")
@@ -35,8 +40,12 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     add("--publish", type=Path, metavar="PAGE", help="also put the tables into this Markdown page, the plot beside it")
     add("--render", action="store_true", help="measure nothing: make tables and plot from the stored results.json")
     given = parser.parse_args(words)
-    if not all(1 <= rms <= 10 for rms in given.rms):
-        parser.error("--rms takes numbers from 1 to 10")
+    given.models = [(item, size) for item in WORKLOADS.values() for size in sorted(vars(given)[item.parameter])]
+    for item, size in given.models:
+        if size not in item.sizes:
+            parser.error(f"--{item.parameter} takes {', '.join(map(str, item.sizes))}")
+    if not given.models:
+        parser.error("no model is left: give --rms or --latest a number")
     if given.repeat < 1 or given.threads < 1:
         parser.error("--repeat and --threads take positive numbers")
     return given
@@ -78,7 +87,7 @@ def main(words: Sequence[str] | None = None) -> int:
             return 2
         patience = Patience(given.longest, given.once, given.max_memory * 2**30)
         startup = measure_startup(given.repeat)
-        results: Results = run_rounds(contenders, given.rms, given.repeat, patience, sorted({1, given.threads}))
+        results: Results = run_rounds(contenders, given.models, given.repeat, patience, sorted({1, given.threads}))
         results.skips[:0] = skips
         found = store.as_json(results, contenders, startup, _command(words))
     store.write(found, given.out)

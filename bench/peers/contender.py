@@ -1,11 +1,11 @@
 """One way of running one checker, as the rounds see it."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench.peers.workload import Counts
+from bench.peers.workload import Counts, Workload
 
 
 class MissingError(Exception):
@@ -31,7 +31,7 @@ class Options:
     threads: int
 
 
-def _nothing_to_build(_rms: int) -> float:
+def _nothing_to_build(_workload: Workload, _size: int) -> float:
     return 0.0
 
 
@@ -45,12 +45,10 @@ class Contender:
         version: of the checker.
         threads: worker threads or processes.
         exact: whether states are compared in full; otherwise by fingerprint, and states can be lost to a collision.
-        command: the program and its arguments, for a number of resource managers.
+        command: the program and its arguments, for a workload and a size.
         read: its output as counts. Raises ValueError if the output has another form.
-        build: compiles what is needed for a number of resource managers and returns the seconds that took; called
-            before every measured start-up and exploration, outside of their time.
-        directory: where it runs; None for here.
-        environment: variables to add.
+        build: compiles what is needed for a workload and a size and returns the seconds that took; called before every
+            measured start-up and exploration, outside of their time.
     """
 
     name: str
@@ -58,11 +56,9 @@ class Contender:
     version: str
     threads: int
     exact: bool
-    command: Callable[[int], list[str]]
+    command: Callable[[Workload, int], list[str]]
     read: Callable[[str], Counts]
-    build: Callable[[int], float] = _nothing_to_build
-    directory: Path | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
+    build: Callable[[Workload, int], float] = _nothing_to_build
 
 
 def read_line(output: str) -> Counts:

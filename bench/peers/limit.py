@@ -5,8 +5,8 @@ as many operations as the model has transitions, over as many keys as it has sta
 addressing with linear probing in a table of the smallest power of two that is at most 70 % full. Keys are made by
 mixing the bits of a counter, so that nothing but the table is read from memory.
 
-``python -m bench.peers.limit RMS THREADS`` prints one line of JSON. With several threads each has a table for its share
-of the keys, so they never wait for each other: what is measured is an upper bound.
+``python -m bench.peers.limit KEYS OPERATIONS THREADS`` prints one line of JSON. With several threads each
+has a table for its share of the keys, so they never wait for each other: what is measured is an upper bound.
 """
 
 import json
@@ -17,8 +17,6 @@ from typing import Any
 
 import numpy as np
 from numba import njit
-
-from bench.peers.workload import distinct_states, generated_states
 
 FULLEST = 0.7
 BATCH = 64  # operations whose slots are computed ahead, so that their cache misses overlap
@@ -120,11 +118,10 @@ def insertions_per_second(loop: str, keys: int, operations: int, threads: int) -
 
 
 def main() -> None:
-    rms, threads = int(sys.argv[1]), int(sys.argv[2])
-    keys, operations = distinct_states(rms), generated_states(rms)
+    keys, operations, threads = (int(word) for word in sys.argv[1:])
     rates = {loop: insertions_per_second(loop, keys, operations, threads) for loop in LOOPS}
     slots = table_slots(keys // threads) * threads
-    print(json.dumps({"rms": rms, "threads": threads, "table_bytes": 8 * slots, "operations_per_second": rates}))
+    print(json.dumps({"table_bytes": 8 * slots, "operations_per_second": rates}))
 
 
 if __name__ == "__main__":

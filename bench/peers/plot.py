@@ -5,10 +5,9 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from bench.peers.summary import OUR_REFERENCE, OURS, Figures, best, figures
-from bench.peers.workload import distinct_states
+from bench.peers.summary import OUR_REFERENCE, OURS, Figures, Model, best, figures
 
-LABELS, BARS, RIGHT = 290, 520, 90  # widths in pixels
+LABELS, BARS, RIGHT = 350, 480, 90  # widths in pixels
 ROW, TOP, GAP, BOTTOM = 22, 46, 44, 30  # heights in pixels
 OUR_COLOUR, PEER_COLOUR = "#1f6feb", "#8c959f"
 
@@ -16,21 +15,21 @@ OUR_COLOUR, PEER_COLOUR = "#1f6feb", "#8c959f"
 def render(results: Mapping[str, Any]) -> str:
     """A group of bars for each model, the largest first: our settings and the fastest of each other checker."""
     items = best(figures(results))
-    sizes = sorted({item.rms for item in items}, reverse=True)
-    height = TOP + BOTTOM + ROW * len(items) + GAP * len(sizes)
+    models = list(dict.fromkeys(item.model for item in items))
+    height = TOP + BOTTOM + ROW * len(items) + GAP * len(models)
     width = LABELS + BARS + RIGHT
-    body = "\n".join(_body(items, sizes, height)) if items else ""
+    body = "\n".join(_body(items, models, height)) if items else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         'font-family="system-ui, sans-serif" font-size="13" role="img">\n'
-        "<title>Distinct states a second of each model checker on two-phase commit</title>\n"
+        "<title>Distinct states a second of each model checker</title>\n"
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>\n'
         f'<text x="16" y="26" font-size="16" font-weight="600">Distinct states a second (logarithmic)</text>\n'
         f"{body}\n</svg>\n"
     )
 
 
-def _body(items: list[Figures], sizes: list[int], height: int) -> Iterator[str]:
+def _body(items: list[Figures], models: list[Model], height: int) -> Iterator[str]:
     rates = [item.states_per_second or 1.0 for item in items]
     low, high = math.floor(math.log10(min(rates)) - 0.01), math.ceil(math.log10(max(rates)))
     scale = BARS / (high - low)
@@ -39,12 +38,12 @@ def _body(items: list[Figures], sizes: list[int], height: int) -> Iterator[str]:
         yield f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{height - BOTTOM}" stroke="#d0d7de"/>'
         yield f'<text x="{x:.1f}" y="{height - 10}" text-anchor="middle" fill="#57606a">{_power(power)}</text>'
     y = TOP
-    for rms in sizes:
+    for model in models:
         y += GAP
-        title = f"{rms} resource managers, {distinct_states(rms):,} states"
+        title = f"{model}: {model.known.distinct:,} states"
         yield f'<rect x="0" y="{y - 28}" width="{LABELS + BARS}" height="22" fill="#ffffff"/>'
         yield f'<text x="16" y="{y - 12}" font-weight="600">{title}</text>'
-        for item in (item for item in items if item.rms == rms):
+        for item in (item for item in items if item.model == model):
             yield from _bar(item, y, low, scale)
             y += ROW
 

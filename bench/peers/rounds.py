@@ -2,19 +2,17 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.peers.contender import Contender
 from bench.peers.measure import Cost, ProgramError, run
 from bench.peers.workload import (
-    SMALLEST,
     TELLING_STATES,
     Counts,
+    Workload,
     WrongCountError,
-    distinct_states,
-    generated_states,
     require_exact,
 )
 
@@ -28,7 +26,8 @@ class Measurement:
 
     Attributes:
         contender: its name.
-        rms: resource managers of the model.
+        workload: the model's name.
+        size: its size.
         round: from 1.
         start_seconds: wall clock of the same program on the smallest model, just before.
         start_bytes: its peak resident memory.
@@ -39,7 +38,8 @@ class Measurement:
     """
 
     contender: str
-    rms: int
+    workload: str
+    size: int
     round: int
     start_seconds: float
     start_bytes: int
@@ -53,7 +53,8 @@ class Measurement:
 class Limit:
     """The physical limit beside a model in one round; rates in operations a second."""
 
-    rms: int
+    workload: str
+    size: int
     round: int
     threads: int
     table_bytes: int
@@ -98,48 +99,58 @@ def tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def measure_limits(rms: int, number: int, threads: Iterable[int], runner: Callable[..., Cost] = run) -> list[Limit]:
+def measure_limits(workload: Workload, size: int, number: int, threads: Iterable[int]) -> list[Limit]:
     """The physical limit for a model, for each number of threads, each in a process of its own."""
+    known = workload.known(size)
     found = []
     for count in threads:
-        cost = runner([sys.executable, "-m", "bench.peers.limit", str(rms), str(count)], directory=ROOT)
+        words = [str(known.distinct), str(known.inside), str(count)]
+        cost = run([sys.executable, "-m", "bench.peers.limit", *words], directory=ROOT)
         told = json.loads(cost.output.splitlines()[-1])
         rates = told["operations_per_second"]
-        found.append(Limit(rms, number, count, told["table_bytes"], rates["plain"], rates["batched"]))
+        found.append(Limit(workload.name, size, number, count, told["table_bytes"], rates["plain"], rates["batched"]))
     return found
 
 
 def run_rounds(
-    contenders: Sequence[Contender], sizes: Sequence[int], repeat: int, patience: Patience, threads: Sequence[int]
+    contenders: Sequence[Contender],
+    models: Sequence[tuple[Workload, int]],
+    repeat: int,
+    patience: Patience,
+    threads: Sequence[int],
 ) -> Results:
-    """Measure all contenders on all sizes, `repeat` times, interleaved.
+    """Measure all contenders on all models, `repeat` times, interleaved.
 
     The order rotates from round to round, so that nobody always runs after the same neighbour.
     """
     results = Results()
     for number in range(1, repeat + 1):
-        for rms in sorted(sizes):
-            results.limits += measure_limits(rms, number, threads)
+        for workload, size in models:
+            results.limits += measure_limits(workload, size, number, threads)
             start = (number - 1) % max(len(contenders), 1)
             for contender in [*contenders[start:], *contenders[:start]]:
-                _measure_into(results, contender, rms, number, patience)
+                _measure_into(results, contender, workload, size, number, patience)
     return results
 
 
-def _measure_into(results: Results, contender: Contender, rms: int, number: int, patience: Patience) -> None:
-    name = f"{contender.name}, {rms} RMs"
+def _measure_into(
+    results: Results, contender: Contender, workload: Workload, size: int, number: int, patience: Patience
+) -> None:
+    name = f"{contender.name}: {workload.describe(size)}"
     if any(skip.name == name for skip in results.skips):
         return
-    earlier = [item for item in results.measurements if item.contender == contender.name]
-    if any(item.rms == rms and item.seconds > patience.once_seconds for item in earlier):
+    earlier = [
+        item for item in results.measurements if (item.contender, item.workload) == (contender.name, workload.name)
+    ]
+    if any(item.size == size and item.seconds > patience.once_seconds for item in earlier):
         return
-    reason = too_costly(earlier, rms, patience)
+    reason = too_costly(earlier, workload, size, patience)
     if reason:
         tell(f"round {number}: {name}: skipped, {reason}")
         results.skips.append(Skip(name, reason))
         return
     try:
-        found = measure(contender, rms, number, timeout_seconds=HEADROOM * patience.longest_seconds)
+        found = measure(contender, workload, size, number, timeout_seconds=HEADROOM * patience.longest_seconds)
     except (ProgramError, WrongCountError, ValueError) as error:
         tell(f"round {number}: {name}: FAILED, {error}")
         results.skips.append(Skip(name, f"failed: {error}"))
@@ -148,14 +159,15 @@ def _measure_into(results: Results, contender: Contender, rms: int, number: int,
     results.measurements.append(found)
 
 
-def too_costly(earlier: Sequence[Measurement], rms: int, patience: Patience) -> str:
-    """Why a run would cost too much, judged by the same contender's smaller models; empty if it would not."""
-    smaller = [item for item in earlier if item.rms < rms and distinct_states(item.rms) >= TELLING_STATES]
+def too_costly(earlier: Sequence[Measurement], workload: Workload, size: int, patience: Patience) -> str:
+    """Why a run would cost too much, judged by the same contender's smaller sizes; empty if it would not."""
+    smaller = [item for item in earlier if item.size < size and workload.known(item.size).distinct >= TELLING_STATES]
     if not smaller:
         return ""
-    last = max(smaller, key=lambda item: item.rms)
-    seconds = (last.seconds - last.start_seconds) * generated_states(rms) / generated_states(last.rms)
-    growth = HEADROOM * (last.peak_bytes - last.start_bytes) * distinct_states(rms) / distinct_states(last.rms)
+    last = max(smaller, key=lambda item: item.size)
+    before, after = workload.known(last.size), workload.known(size)
+    seconds = (last.seconds - last.start_seconds) * after.inside / before.inside
+    growth = HEADROOM * (last.peak_bytes - last.start_bytes) * after.distinct / before.distinct
     if seconds > patience.longest_seconds:
         return f"it would take about {seconds:.0f} s (--longest {patience.longest_seconds:.0f})"
     if growth > patience.memory_bytes:
@@ -163,7 +175,7 @@ def too_costly(earlier: Sequence[Measurement], rms: int, patience: Patience) -> 
     return ""
 
 
-def measure(contender: Contender, rms: int, number: int, timeout_seconds: float) -> Measurement:
+def measure(contender: Contender, workload: Workload, size: int, number: int, timeout_seconds: float) -> Measurement:
     """One start-up and one exploration.
 
     Raises:
@@ -171,13 +183,14 @@ def measure(contender: Contender, rms: int, number: int, timeout_seconds: float)
         WrongCountError: it reported other counts than the known ones.
         ValueError: its output has another form than expected.
     """
-    contender.build(SMALLEST)
-    start, _ = _checked(contender, SMALLEST, timeout_seconds)
-    build_seconds = contender.build(rms)
-    cost, counts = _checked(contender, rms, timeout_seconds)
+    contender.build(workload, workload.smallest)
+    start, _ = _checked(contender, workload, workload.smallest, timeout_seconds)
+    build_seconds = contender.build(workload, size)
+    cost, counts = _checked(contender, workload, size, timeout_seconds)
     return Measurement(
         contender=contender.name,
-        rms=rms,
+        workload=workload.name,
+        size=size,
         round=number,
         start_seconds=start.seconds,
         start_bytes=start.peak_bytes,
@@ -188,13 +201,8 @@ def measure(contender: Contender, rms: int, number: int, timeout_seconds: float)
     )
 
 
-def _checked(contender: Contender, rms: int, timeout_seconds: float) -> tuple[Cost, Counts]:
-    cost = run(
-        contender.command(rms),
-        directory=contender.directory,
-        environment=contender.environment,
-        timeout_seconds=timeout_seconds,
-    )
+def _checked(contender: Contender, workload: Workload, size: int, timeout_seconds: float) -> tuple[Cost, Counts]:
+    cost = run(contender.command(workload, size), timeout_seconds=timeout_seconds)
     counts = contender.read(cost.output)
-    require_exact(contender.name, rms, counts)
+    require_exact(contender.name, workload, size, counts)
     return cost, counts

@@ -6,7 +6,7 @@ from statistics import median
 
 from bench.peers.measure import ProgramError, run
 from bench.peers.tools.ours import SCRIPT, command
-from bench.peers.workload import SMALLEST
+from bench.peers.workload import TWOPHASE
 
 
 def measure_startup(repeat: int) -> dict[str, float]:
@@ -19,9 +19,9 @@ def measure_startup(repeat: int) -> dict[str, float]:
         return found
     try:
         found["help_seconds"] = _median([str(SCRIPT), "--help"], repeat)
-        found["first_state_seconds"] = _median(command((), SMALLEST), repeat)
+        found["first_state_seconds"] = _median(command((), TWOPHASE, TWOPHASE.smallest), repeat)
         with tempfile.TemporaryDirectory() as empty:
-            cold = run(command((), SMALLEST), environment={"NUMBA_CACHE_DIR": empty})
+            cold = run(command((), TWOPHASE, TWOPHASE.smallest), environment={"NUMBA_CACHE_DIR": empty})
         found["first_state_uncached_seconds"] = cold.seconds
     except ProgramError:
         return found

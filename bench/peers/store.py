@@ -22,7 +22,6 @@ def as_json(
 ) -> dict[str, Any]:
     """Everything needed to make the tables and the plot again."""
     return {
-        "workload": "two-phase commit, messages never removed",
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "command": command,
         "machine": _machine(),

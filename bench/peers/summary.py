@@ -5,11 +5,27 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from bench.peers.workload import TELLING_STATES, distinct_states, generated_states
+from bench.peers.workload import TELLING_STATES, WORKLOADS, Known
 
 SHORTEST_SECONDS = 0.1  # an exploration shorter than this beyond its start-up says nothing about a rate
 OURS = "coordfsm"
 OUR_REFERENCE = "coordfsm reference"
+
+
+@dataclass(frozen=True, order=True)
+class Model:
+    """A workload of a size; the order is that of the tables, reversed."""
+
+    workload: str
+    size: int
+
+    @property
+    def known(self) -> Known:
+        """Its counts."""
+        return WORKLOADS[self.workload].known(self.size)
+
+    def __str__(self) -> str:
+        return WORKLOADS[self.workload].describe(self.size)
 
 
 @dataclass(frozen=True)
@@ -21,12 +37,12 @@ class Figures:
         tool: the checker it belongs to.
         threads: its worker threads.
         exact: whether it compares states in full.
-        rms: resource managers of the model.
+        model: workload and size.
         rounds: how often it was measured.
         seconds: exploration, start-up subtracted; None if too short to tell.
         spread: the slowest round less the fastest, as a share of the median.
         states_per_second: distinct states, None if too short to tell.
-        transitions_per_second: likewise.
+        transitions_per_second: those that stay within the bounds of the model, likewise.
         peak_bytes: resident at most.
         bytes_per_state: the peak above that of the start-up, a distinct state.
         start_seconds: start-up.
@@ -37,7 +53,7 @@ class Figures:
     tool: str
     threads: int
     exact: bool
-    rms: int
+    model: Model
     rounds: int
     seconds: float | None
     spread: float
@@ -53,7 +69,7 @@ class Figures:
 class Ratio:
     """How many times faster this project is than a checker: distinct states a second, both at their best."""
 
-    rms: int
+    model: Model
     ours: str
     peer: str
     times: float
@@ -66,30 +82,35 @@ def figures(results: Mapping[str, Any]) -> list[Figures]:
         results: the content of a results file.
     """
     contenders = {item["name"]: item for item in results["contenders"]}
-    groups: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
+    groups: dict[tuple[str, Model], list[Mapping[str, Any]]] = {}
     for item in results["measurements"]:
-        groups.setdefault((item["contender"], item["rms"]), []).append(item)
-    found = [_figures(contenders[name], rms, group) for (name, rms), group in groups.items()]
-    return sorted(found, key=lambda item: (-item.rms, -(item.states_per_second or 0), item.name))
+        groups.setdefault((item["contender"], _model(item)), []).append(item)
+    found = [_figures(contenders[name], model, group) for (name, model), group in groups.items()]
+    by_rate = sorted(found, key=lambda item: (-(item.states_per_second or 0), item.name))
+    return sorted(by_rate, key=lambda item: item.model, reverse=True)
 
 
-def _figures(contender: Mapping[str, Any], rms: int, group: Sequence[Mapping[str, Any]]) -> Figures:
+def _model(item: Mapping[str, Any]) -> Model:
+    return Model(item["workload"], item["size"])
+
+
+def _figures(contender: Mapping[str, Any], model: Model, group: Sequence[Mapping[str, Any]]) -> Figures:
     times = sorted(item["seconds"] - item["start_seconds"] for item in group)
     seconds = median(times)
-    told = seconds >= SHORTEST_SECONDS and distinct_states(rms) >= TELLING_STATES
+    told = seconds >= SHORTEST_SECONDS and model.known.distinct >= TELLING_STATES
     return Figures(
         name=contender["name"],
         tool=contender["tool"],
         threads=contender["threads"],
         exact=contender["exact"],
-        rms=rms,
+        model=model,
         rounds=len(group),
         seconds=seconds if told else None,
         spread=(times[-1] - times[0]) / seconds if told else 0.0,
-        states_per_second=distinct_states(rms) / seconds if told else None,
-        transitions_per_second=generated_states(rms) / seconds if told else None,
+        states_per_second=model.known.distinct / seconds if told else None,
+        transitions_per_second=model.known.inside / seconds if told else None,
         peak_bytes=int(median(item["peak_bytes"] for item in group)),
-        bytes_per_state=median(item["peak_bytes"] - item["start_bytes"] for item in group) / distinct_states(rms),
+        bytes_per_state=median(item["peak_bytes"] - item["start_bytes"] for item in group) / model.known.distinct,
         start_seconds=median(item["start_seconds"] for item in group),
         build_seconds=median(item["build_seconds"] for item in group),
     )
@@ -103,32 +124,32 @@ def _fastest(items: Iterable[Figures]) -> Figures | None:
 def ratios(items: Sequence[Figures]) -> list[Ratio]:
     """Each of our settings against the fastest setting of each other checker, on each model that both explored."""
     found = []
-    for rms in sorted({item.rms for item in items}, reverse=True):
-        here = [item for item in items if item.rms == rms]
+    for model in dict.fromkeys(item.model for item in items):
+        here = [item for item in items if item.model == model]
         for ours in (item for item in here if item.tool == OURS and item.states_per_second):
             for tool in dict.fromkeys(item.tool for item in here if item.tool != OURS):
                 peer = _fastest(item for item in here if item.tool == tool)
                 if peer is not None and peer.states_per_second and ours.states_per_second:
                     times = ours.states_per_second / peer.states_per_second
-                    found.append(Ratio(rms, ours.name, peer.name, times))
+                    found.append(Ratio(model, ours.name, peer.name, times))
     return found
 
 
-def limits(results: Mapping[str, Any]) -> dict[tuple[int, int], float]:
-    """The physical limit by (RMs, threads): operations a second of the faster loop, the median over the rounds."""
-    groups: dict[tuple[int, int], list[float]] = {}
+def limits(results: Mapping[str, Any]) -> dict[tuple[Model, int], float]:
+    """The physical limit by (model, threads): operations a second of the faster loop, the median over the rounds."""
+    groups: dict[tuple[Model, int], list[float]] = {}
     for item in results["limits"]:
-        groups.setdefault((item["rms"], item["threads"]), []).append(max(item["plain"], item["batched"]))
+        groups.setdefault((_model(item), item["threads"]), []).append(max(item["plain"], item["batched"]))
     return {key: median(rates) for key, rates in groups.items()}
 
 
 def best(items: Sequence[Figures]) -> list[Figures]:
     """All of our settings and the fastest of each other checker, on each model; the order is kept."""
     chosen = []
-    seen: set[tuple[int, str]] = set()
+    seen: set[tuple[Model, str]] = set()
     for item in items:  # sorted by rate within a model
-        if item.states_per_second and (item.tool == OURS or (item.rms, item.tool) not in seen):
-            seen.add((item.rms, item.tool))
+        if item.states_per_second and (item.tool == OURS or (item.model, item.tool) not in seen):
+            seen.add((item.model, item.tool))
             chosen.append(item)
     return chosen
 
@@ -137,7 +158,7 @@ def shares(results: Mapping[str, Any]) -> list[tuple[Figures, float]]:
     """Our transitions a second as a share of the physical limit with the same number of threads."""
     limit = limits(results)
     return [
-        (item, item.transitions_per_second / limit[item.rms, item.threads])
+        (item, item.transitions_per_second / limit[item.model, item.threads])
         for item in figures(results)
-        if item.tool == OURS and item.transitions_per_second and (item.rms, item.threads) in limit
+        if item.tool == OURS and item.transitions_per_second and (item.model, item.threads) in limit
     ]

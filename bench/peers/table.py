@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench.peers.summary import Figures, figures, limits, ratios, shares
-from bench.peers.workload import distinct_states, generated_states
 
 MEBIBYTE = 2**20
 
@@ -55,14 +54,14 @@ def render(results: Mapping[str, Any]) -> str:
     """All tables of a results file, as Markdown."""
     items = figures(results)
     parts = [_machine(results)]
-    timed = {item.rms for item in items if item.states_per_second}
-    short = sorted({item.rms for item in items} - timed)
-    for rms in sorted(timed, reverse=True):
-        title = f"### {rms} resource managers: {distinct_states(rms):,} states, {generated_states(rms):,} transitions"
-        parts += [title, _table(HEAD, [_row(item) for item in items if item.rms == rms])]
+    timed = {item.model for item in items if item.states_per_second}
+    short = sorted({item.model for item in items} - timed)
+    for model in sorted(timed, reverse=True):
+        title = f"### {model}: {model.known.distinct:,} states, {model.known.inside:,} transitions"
+        parts += [title, _table(HEAD, [_row(item) for item in items if item.model == model])]
     if short:
-        sizes = ", ".join(str(rms) for rms in short)
-        parts.append(f"With {sizes} resource managers every checker found the known counts, too fast to be timed.")
+        names = "; ".join(str(model) for model in short)
+        parts.append(f"Too small to be timed, but every checker found the known counts: {names}.")
     parts += [*_ratios(items), *_limit(results), *_startup(results), *_skips(results)]
     return "\n\n".join(parts) + "\n"
 
@@ -78,26 +77,26 @@ def _machine(results: Mapping[str, Any]) -> str:
 
 
 def _ratios(items: Sequence[Figures]) -> list[str]:
-    rows = [[f"{item.ours} : {item.peer}", str(item.rms), f"{item.times:.1f}"] for item in ratios(items)]
+    rows = [[str(item.model), item.ours, item.peer, f"{item.times:.1f}"] for item in ratios(items)]
     if not rows:
         return []
     return [
         "### Ratios of distinct states a second",
-        _table(["ours : the peer's fastest setting", "RMs", "times"], rows),
+        _table(["model", "ours", "the peer's fastest setting", "times"], rows),
     ]
 
 
 def _limit(results: Mapping[str, Any]) -> list[str]:
-    ours = {(item.rms, item.threads): (item, share) for item, share in shares(results)}
+    ours = {(item.model, item.threads): (item, share) for item, share in shares(results)}
     rows = []
-    timed = {item.rms for item in figures(results) if item.states_per_second}
-    for (rms, threads), rate in sorted(limits(results).items(), reverse=True):
-        if rms not in timed:
+    timed = {item.model for item in figures(results) if item.states_per_second}
+    for (model, threads), rate in sorted(limits(results).items(), reverse=True):
+        if model not in timed:
             continue
-        item, share = ours.get((rms, threads), (None, 0.0))
+        item, share = ours.get((model, threads), (None, 0.0))
         rows.append(
             [
-                f"{rms} RMs, {threads} thread{'s' if threads > 1 else ''}",
+                f"{model}, {threads} thread{'s' if threads > 1 else ''}",
                 _rate(rate),
                 _rate(item.transitions_per_second) if item else "-",
                 f"{share:.0%}" if item else "-",

@@ -1,12 +1,18 @@
 """Only the known counts are accepted, from whatever a checker prints."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
-from bench.peers.contender import read_line
+from bench.peers.contender import Options, read_line
+from bench.peers.measure import run
 from bench.peers.tools import ours, spin, tlc
-from bench.peers.workload import Counts, WrongCountError, distinct_states, generated_states, require_exact
+from bench.peers.tools.python import find_minicheck
+from bench.peers.workload import MUTEX, TWOPHASE, WORKLOADS, Counts, Workload, WrongCountError, require_exact
+from coordfsm.check import registry
+from coordfsm.check.reference import explore
 
 SPIN_REPORT = """
 Full statespace search for:
@@ -26,8 +32,11 @@ OUR_REPORT = {"model": "twophase", "verdict": "holds", "distinct_states": 288, "
 
 
 def test_the_published_counts() -> None:
-    assert [distinct_states(rms) for rms in (3, 5, 7, 9)] == [288, 8_832, 296_448, 10_340_352]
-    assert [generated_states(rms) for rms in (3, 5, 7, 9)] == [1_146, 58_146, 2_744_706, 123_558_402]
+    known = [TWOPHASE.known(rms) for rms in (3, 5, 7, 9)]
+
+    assert [item.distinct for item in known] == [288, 8_832, 296_448, 10_340_352]
+    assert [item.generated for item in known] == [1_146, 58_146, 2_744_706, 123_558_402]
+    assert (MUTEX.known(6).distinct, MUTEX.known(6).generated) == (724_274, 2_729_079)
 
 
 def test_reports_of_every_kind_are_read() -> None:
@@ -35,8 +44,7 @@ def test_reports_of_every_kind_are_read() -> None:
 
     assert spin.read(SPIN_REPORT) == Counts(288, 1146, holds=True, seconds=0.01)
     assert tlc.read(TLC_REPORT) == Counts(288, 1146, holds=True)
-    assert ours.read(json.dumps(OUR_REPORT)) == Counts(288, 1146, holds=True, seconds=0.5)
-    assert ours.read(json.dumps({"models": [OUR_REPORT]})) == Counts(288, 1146, holds=True, seconds=0.5)
+    assert ours.read(json.dumps([OUR_REPORT], indent=1)) == Counts(288, 1146, holds=True, seconds=0.5)
     assert read_line(f"warming up\n{line}\n") == Counts(288, None, holds=True, seconds=0.5)
 
 
@@ -62,4 +70,33 @@ def test_an_incomplete_spin_search_does_not_hold() -> None:
 )
 def test_a_wrong_count_is_refused(counts: Counts, words: str) -> None:
     with pytest.raises(WrongCountError, match=words):
-        require_exact("a checker", 3, counts)
+        require_exact("a checker", TWOPHASE, 3, counts)
+
+
+def test_transitions_out_of_bounds_may_be_counted_or_not() -> None:
+    known = MUTEX.known(6)
+
+    for generated in (known.generated, known.inside, None):
+        require_exact("a checker", MUTEX, 6, Counts(known.distinct, generated, holds=True))
+    with pytest.raises(WrongCountError, match="Mutual exclusion, 6 clock ticks"):
+        require_exact("a checker", MUTEX, 6, Counts(known.distinct, known.inside + 1, holds=True))
+
+
+def test_our_own_model_of_mutual_exclusion_has_the_known_counts() -> None:
+    entry = registry.find(ours.OWN_MODELS["mutex"])
+
+    report = explore(entry.build({"latest": 2}))
+
+    assert (report.verdict, report.distinct_states) == ("holds", MUTEX.known(2).distinct)
+    assert report.transitions == MUTEX.known(2).inside
+    assert report.transitions + report.cut_off == MUTEX.known(2).generated
+
+
+@pytest.mark.parametrize("workload", WORKLOADS.values(), ids=WORKLOADS)
+def test_minicheck_finds_the_known_counts(workload: Workload) -> None:
+    pytest.importorskip("minicheck")
+    (contender,) = find_minicheck(Options(Path(), None, sys.executable, sys.executable, 1))
+
+    for size in workload.sizes[:2]:
+        counts = contender.read(run(contender.command(workload, size)).output)
+        require_exact(contender.name, workload, size, counts)

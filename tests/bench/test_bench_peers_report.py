@@ -9,11 +9,12 @@ import pytest
 
 from bench.peers import __main__ as command
 from bench.peers import plot, store, table
-from bench.peers.summary import figures, limits, ratios, shares
-from bench.peers.workload import distinct_states, generated_states
+from bench.peers.summary import Model, figures, limits, ratios, shares
+from bench.peers.workload import TWOPHASE
 
 ROOT = Path(__file__).parent.parent.parent
 STORED = ROOT / "bench" / "peers" / "results" / "results.json"
+SEVEN = TWOPHASE.known(7)
 PAGE = ROOT / "docs" / "performance.md"
 
 
@@ -21,15 +22,16 @@ def contender(name: str, tool: str, threads: int = 1) -> dict[str, Any]:
     return {"name": name, "tool": tool, "version": "1", "threads": threads, "exact": True}
 
 
-def measurement(name: str, rms: int, seconds: float, number: int = 1) -> dict[str, Any]:
+def measurement(name: str, size: int, seconds: float, number: int = 1) -> dict[str, Any]:
     return {
         "contender": name,
-        "rms": rms,
+        "workload": "twophase",
+        "size": size,
         "round": number,
         "start_seconds": 1.0,
         "start_bytes": 10**7,
         "seconds": seconds + 1.0,
-        "peak_bytes": 10**7 + 32 * distinct_states(rms),
+        "peak_bytes": 10**7 + 32 * TWOPHASE.known(size).distinct,
         "own_seconds": None,
         "build_seconds": 0.0,
     }
@@ -47,7 +49,17 @@ def results() -> dict[str, Any]:
             measurement("A wide & slow", 7, 20.0),
             measurement("A deep", 3, 0.001),
         ],
-        "limits": [{"rms": 7, "round": 1, "threads": 1, "table_bytes": 8, "plain": 1e6, "batched": 2e6}],
+        "limits": [
+            {
+                "workload": "twophase",
+                "size": 7,
+                "round": 1,
+                "threads": 1,
+                "table_bytes": 8,
+                "plain": 1e6,
+                "batched": 2e6,
+            }
+        ],
         "startup": {"help_seconds": 0.1},
         "skips": [{"name": "tlc", "reason": "give the path\nsecond line"}],
     }
@@ -57,35 +69,35 @@ def test_figures_are_medians_with_the_start_subtracted(results: dict[str, Any]) 
     ours = figures(results)[0]
 
     assert (ours.name, ours.rounds, ours.seconds) == ("we", 3, 2.0)
-    assert ours.states_per_second == distinct_states(7) / 2
-    assert ours.transitions_per_second == generated_states(7) / 2
+    assert ours.states_per_second == SEVEN.distinct / 2
+    assert ours.transitions_per_second == SEVEN.inside / 2
     assert ours.bytes_per_state == 32
-    assert [item.states_per_second for item in figures(results) if item.rms == 3] == [None]
+    assert [item.states_per_second for item in figures(results) if item.model.size == 3] == [None]
 
 
 def test_ratios_are_against_the_fastest_setting_of_a_checker(results: dict[str, Any]) -> None:
     (ratio,) = ratios(figures(results))
 
-    assert (ratio.rms, ratio.ours, ratio.peer) == (7, "we", "A deep")
+    assert (ratio.model, ratio.ours, ratio.peer) == (Model("twophase", 7), "we", "A deep")
     assert ratio.times == pytest.approx(5.0)
 
 
 def test_the_share_of_the_limit_is_of_the_faster_loop(results: dict[str, Any]) -> None:
     ((ours, share),) = shares(results)
 
-    assert limits(results) == {(7, 1): 2e6}
+    assert limits(results) == {(Model("twophase", 7), 1): 2e6}
     assert ours.name == "we"
-    assert share == pytest.approx(generated_states(7) / 2 / 2e6)
+    assert share == pytest.approx(SEVEN.inside / 2 / 2e6)
 
 
 def test_the_tables_name_everything(results: dict[str, Any]) -> None:
     text = table.render(results)
 
-    assert "### 7 resource managers: 296,448 states, 2,744,706 transitions" in text
+    assert "### Two-phase commit, 7 resource managers: 296,448 states, 2,744,706 transitions" in text
     assert "| we | 148 k | 1.37 M | 2.00 | 400% |" in text
-    assert "| we : A deep | 7 | 5.0 |" in text
-    assert "| 7 RMs, 1 thread | 2.00 M | 1.37 M | 69% |" in text
-    assert "With 3 resource managers every checker found the known counts" in text
+    assert "| Two-phase commit, 7 resource managers | we | A deep | 5.0 |" in text
+    assert "| Two-phase commit, 7 resource managers, 1 thread | 2.00 M | 1.37 M | 69% |" in text
+    assert "found the known counts: Two-phase commit, 3 resource managers." in text
     assert "- tlc: give the path\n" in text
 
 
@@ -128,7 +140,7 @@ def test_wrong_options_are_usage_errors(tmp_path: Path, capsys: pytest.CaptureFi
         command.main(["--rms", "11"])
 
     assert caught.value.code == 2
-    assert "numbers from 1 to 10" in capsys.readouterr().err
+    assert "--rms takes 1, 2, 3" in capsys.readouterr().err
     assert command.main(["--render", "--out", str(tmp_path)]) == 2
 
 

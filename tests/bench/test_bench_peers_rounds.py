@@ -11,14 +11,14 @@ from bench.peers import rounds
 from bench.peers.contender import Contender, MissingError, Options, read_line
 from bench.peers.rounds import Measurement, Patience, run_rounds, too_costly
 from bench.peers.tools import python, spin, stateright, tlc
-from bench.peers.workload import distinct_states, generated_states
+from bench.peers.workload import TWOPHASE, Workload
 
 GENEROUS = Patience(longest_seconds=100, once_seconds=50, memory_bytes=2**40)
 
 
 def checker(name: str, *, wrong: int = 0) -> Contender:
-    def command(rms: int) -> list[str]:
-        found = {"distinct": distinct_states(rms) + wrong * (rms > 1), "seconds": 0.0, "holds": True}
+    def command(workload: Workload, size: int) -> list[str]:
+        found = {"distinct": workload.known(size).distinct + wrong * (size > 1), "seconds": 0.0, "holds": True}
         return [sys.executable, "-S", "-c", f"print({json.dumps(found)!r})"]
 
     return Contender(name, name, "1", 1, exact=True, command=command, read=read_line)
@@ -30,9 +30,9 @@ def _no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rounds_are_interleaved_and_rotate(capsys: pytest.CaptureFixture[str]) -> None:
-    results = run_rounds([checker("first"), checker("second")], [3, 2], 2, GENEROUS, [1])
+    results = run_rounds([checker("first"), checker("second")], [(TWOPHASE, 2), (TWOPHASE, 3)], 2, GENEROUS, [1])
 
-    assert [(item.round, item.rms, item.contender) for item in results.measurements] == [
+    assert [(item.round, item.size, item.contender) for item in results.measurements] == [
         (1, 2, "first"),
         (1, 2, "second"),
         (1, 3, "first"),
@@ -49,29 +49,34 @@ def test_rounds_are_interleaved_and_rotate(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_wrong_count_is_reported_once_and_never_measured() -> None:
-    results = run_rounds([checker("liar", wrong=1)], [2], 2, GENEROUS, [1])
+    results = run_rounds([checker("liar", wrong=1)], [(TWOPHASE, 2)], 2, GENEROUS, [1])
 
+    name = "Two-phase commit, 2 resource managers"
     assert results.measurements == []
     assert [(skip.name, skip.reason) for skip in results.skips] == [
-        ("liar, 2 RMs", "failed: liar, 2 RMs: 57 distinct states, expected 56"),
+        (f"liar: {name}", f"failed: liar, {name}: 57 distinct states, expected 56"),
     ]
 
 
 def test_a_long_exploration_is_not_repeated() -> None:
-    results = run_rounds([checker("slow")], [2], 3, Patience(100, 0.0, 2**40), [1])
+    results = run_rounds([checker("slow")], [(TWOPHASE, 2)], 3, Patience(100, 0.0, 2**40), [1])
 
     assert [item.round for item in results.measurements] == [1]
 
 
 def test_an_exploration_that_would_cost_too_much_is_skipped_by_estimate() -> None:
-    smaller = Measurement("it", 7, 1, 1.0, 2**20, 11.0, 2**20 + distinct_states(7) * 100, None, 0.0)
-    expected = 10 * generated_states(9) / generated_states(7)
+    before, after = TWOPHASE.known(7), TWOPHASE.known(9)
+    smaller = Measurement("it", "twophase", 7, 1, 1.0, 2**20, 11.0, 2**20 + before.distinct * 100, None, 0.0)
+    expected = 10 * after.inside / before.inside
 
-    assert too_costly([], 9, GENEROUS) == ""
-    assert too_costly([replace(smaller, rms=5)], 9, Patience(0, 1, 0)) == ""
-    assert too_costly([smaller], 9, Patience(expected + 1, 1, 2**40)) == ""
-    assert f"about {expected:.0f} s" in too_costly([smaller], 9, Patience(expected - 1, 1, 2**40))
-    assert "GiB" in too_costly([smaller], 9, Patience(expected + 1, 1, distinct_states(9) * 100))
+    def verdict(earlier: list[Measurement], patience: Patience) -> str:
+        return too_costly(earlier, TWOPHASE, 9, patience)
+
+    assert verdict([], GENEROUS) == ""
+    assert verdict([replace(smaller, size=5)], Patience(0, 1, 0)) == ""
+    assert verdict([smaller], Patience(expected + 1, 1, 2**40)) == ""
+    assert f"about {expected:.0f} s" in verdict([smaller], Patience(expected - 1, 1, 2**40))
+    assert "GiB" in verdict([smaller], Patience(expected + 1, 1, after.distinct * 100))
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

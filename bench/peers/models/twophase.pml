@@ -1,12 +1,12 @@
-/* Two-phase commit (Gray and Lamport, "Consensus on Transaction Commit", 2006) for N resource managers.
+/* Two-phase commit (Gray and Lamport, "Consensus on Transaction Commit", 2006) for SIZE resource managers.
  *
- * spin -DN=7 -a twophase.pml
+ * spin -DSIZE=7 -a twophase.pml
  *
  * One process and one d_step per action, so that no intermediate control state is counted and the state vector is the
  * smallest. Sets of resource managers are bit masks; a manager in none of the three sets is working. Messages are never
  * removed: `told` is the set of "prepared" messages, `commit` and `abort` the two decisions sent to all.
  */
-#define ALL ((1 << N) - 1)
+#define ALL ((1 << SIZE) - 1)
 #define BIT(i) (1 << (i))
 #define WORKING(i) (!((prepared | committed | aborted) & BIT(i)))
 #define CONSISTENT assert(!(committed && aborted))
@@ -28,31 +28,31 @@ active proctype System() {
     :: d_step { !decided && known == ALL -> decided = 1; commit = 1 }
     :: d_step { !decided -> decided = 1; abort = 1 }
     RESOURCE_MANAGER(0)
-#if N > 1
+#if SIZE > 1
     RESOURCE_MANAGER(1)
 #endif
-#if N > 2
+#if SIZE > 2
     RESOURCE_MANAGER(2)
 #endif
-#if N > 3
+#if SIZE > 3
     RESOURCE_MANAGER(3)
 #endif
-#if N > 4
+#if SIZE > 4
     RESOURCE_MANAGER(4)
 #endif
-#if N > 5
+#if SIZE > 5
     RESOURCE_MANAGER(5)
 #endif
-#if N > 6
+#if SIZE > 6
     RESOURCE_MANAGER(6)
 #endif
-#if N > 7
+#if SIZE > 7
     RESOURCE_MANAGER(7)
 #endif
-#if N > 8
+#if SIZE > 8
     RESOURCE_MANAGER(8)
 #endif
-#if N > 9
+#if SIZE > 9
     RESOURCE_MANAGER(9)
 #endif
     od

@@ -8,14 +8,16 @@ from pathlib import Path
 
 from bench.peers.contender import Contender, MissingError, Options
 from bench.peers.measure import ProgramError, run
-from bench.peers.workload import SMALLEST, Counts
+from bench.peers.workload import TWOPHASE, Counts, Workload
 
 TOOL = "coordfsm"
 SCRIPT = Path(sys.executable).parent / "coordfsm"
+OWN_MODELS = {"mutex": str(Path(__file__).parent.parent / "models" / "mutex_coordfsm.py")}
+"""Models that do not ship with the project but are given to it as a user gives one."""
 
 
 def read(output: str) -> Counts:
-    """The counts from ``coordfsm verify --json``.
+    """The counts from ``coordfsm verify --json``, an array with one object.
 
     Raises:
         ValueError: the output holds no JSON object.
@@ -23,14 +25,15 @@ def read(output: str) -> Counts:
     start = output.find("{")
     if start < 0:
         raise ValueError(f"no JSON in the output: {output[-200:]!r}")
-    found, _ = json.JSONDecoder().raw_decode(output[start:])
-    report = found["models"][0] if "models" in found else found
+    report, _ = json.JSONDecoder().raw_decode(output[start:])
     return Counts(report["distinct_states"], report["transitions"], report["verdict"] == "holds", report["seconds"])
 
 
-def command(extra: tuple[str, ...], rms: int) -> list[str]:
-    """The command line that explores two-phase commit."""
-    return [str(SCRIPT), "verify", "twophase", "-p", f"rms={rms}", "--json", *extra]
+def command(extra: tuple[str, ...], workload: Workload, size: int) -> list[str]:
+    """The command line that explores every state of a model."""
+    model = OWN_MODELS.get(workload.name, workload.name)
+    size_option = f"{workload.parameter}={size}"
+    return [str(SCRIPT), "verify", model, "-p", size_option, "--json", "--no-symmetry", "--no-por", *extra]
 
 
 def find(options: Options) -> list[Contender]:
@@ -51,7 +54,7 @@ def find(options: Options) -> list[Contender]:
     reasons = []
     for name, (threads, extra) in settings.items():
         try:
-            run(command(extra, SMALLEST), timeout_seconds=120)
+            run(command(extra, TWOPHASE, TWOPHASE.smallest), timeout_seconds=120)
         except ProgramError as error:
             reasons.append(f"{name}: {str(error).strip().splitlines()[-1]}")
             continue

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bench.peers.contender import Contender, MissingError, Options, read_line
 from bench.peers.measure import ProgramError, run
+from bench.peers.workload import Workload
 
 MODELS = Path(__file__).parent.parent / "models"
 
@@ -47,5 +48,5 @@ def _contender(package: str, interpreter: str) -> Contender:
     )
 
 
-def _command(interpreter: str, package: str, rms: int) -> list[str]:
-    return [interpreter, str(MODELS / f"twophase_{package}.py"), str(rms)]
+def _command(interpreter: str, package: str, workload: Workload, size: int) -> list[str]:
+    return [interpreter, str(MODELS / f"{workload.name}_{package}.py"), str(size)]

@@ -1,4 +1,4 @@
-"""SPIN: a C program is generated from the Promela model and compiled for each number of resource managers."""
+"""SPIN: a C program is generated from the Promela model and compiled for each size."""
 
 import functools
 import re
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from bench.peers.contender import Contender, MissingError, Options
 from bench.peers.measure import run
-from bench.peers.workload import Counts, distinct_states
+from bench.peers.workload import Counts, Workload
 
-MODEL = Path(__file__).parent.parent / "models" / "twophase.pml"
+MODELS = Path(__file__).parent.parent / "models"
 FLAGS = ("-O3", "-march=native", "-w", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=20000")
 FEWEST_SLOTS = 18  # log2; the parallel search needs some room
-DEPTH = 1000  # the graph is shallow: a path has at most 3 RMs + 1 steps
+DEPTH = 10_000  # the graphs are shallow: paths have fewer than a hundred steps
 
 
 def read(output: str) -> Counts:
@@ -64,19 +64,19 @@ def find(options: Options) -> list[Contender]:
     ]
 
 
-def _place(work: Path, flags: tuple[str, ...], rms: int) -> Path:
-    return (work / "spin" / ("-".join(["pan", *flags]) + f"-{rms}")).resolve()
+def _place(work: Path, flags: tuple[str, ...], workload: Workload, size: int) -> Path:
+    return (work / "spin" / "-".join([workload.name, str(size), *flags])).resolve()
 
 
-def _build(work: Path, flags: tuple[str, ...], rms: int) -> float:
-    place = _place(work, flags, rms)
+def _build(work: Path, flags: tuple[str, ...], workload: Workload, size: int) -> float:
+    place = _place(work, flags, workload, size)
     place.mkdir(parents=True, exist_ok=True)
-    generated = run(["spin", f"-DN={rms}", "-a", str(MODEL)], directory=place)
+    generated = run(["spin", f"-DSIZE={size}", "-a", str(MODELS / f"{workload.name}.pml")], directory=place)
     compiled = run(["gcc", *FLAGS, *flags, "-o", "pan", "pan.c"], directory=place)
     return generated.seconds + compiled.seconds
 
 
-def _command(work: Path, flags: tuple[str, ...], extra: tuple[str, ...], rms: int) -> list[str]:
-    slots = max(FEWEST_SLOTS, distinct_states(rms).bit_length())  # log2: at most one state a slot
+def _command(work: Path, flags: tuple[str, ...], extra: tuple[str, ...], workload: Workload, size: int) -> list[str]:
+    slots = max(FEWEST_SLOTS, workload.known(size).distinct.bit_length())  # log2: at most one state a slot
     depth = [] if "-DBFS" in flags or "-DBFS_PAR" in flags else [f"-m{DEPTH}"]
-    return [str(_place(work, flags, rms) / "pan"), "-E", f"-w{slots}", *depth, *extra]
+    return [str(_place(work, flags, workload, size) / "pan"), "-E", f"-w{slots}", *depth, *extra]

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from bench.peers.contender import Contender, MissingError, Options, read_line
 from bench.peers.measure import ProgramError, run
+from bench.peers.workload import Workload
 
 SOURCE = Path(__file__).parent.parent / "models" / "stateright"
 
 
 def find(options: Options) -> list[Contender]:
-    """Depth first and breadth first, with one and more threads, for the plain and the hand-packed model.
+    """Depth first and breadth first, with one and more threads, for the plain and the hand-packed models.
 
     Raises:
         MissingError: cargo is not on the path, or the program does not build (no registry, say).
@@ -39,7 +40,7 @@ def find(options: Options) -> list[Contender]:
             exact=False,
             command=functools.partial(_command, crate, model, search, threads),
             read=read_line,
-            build=lambda _rms: built(),
+            build=lambda _workload, _size: built(),
         )
         for model in models
         for search in searches
@@ -58,6 +59,6 @@ def _rebuild(crate: Path) -> float:
     return _compile(crate)
 
 
-def _command(crate: Path, model: str, search: str, threads: int, rms: int) -> list[str]:
-    program = crate / "target" / "release" / "twophase-stateright"
-    return [str(program), model, search, str(threads), str(rms)]
+def _command(crate: Path, model: str, search: str, threads: int, workload: Workload, size: int) -> list[str]:
+    program = crate / "target" / "release" / "peers-stateright"
+    return [str(program), f"{workload.name}-{model}", search, str(threads), str(size)]

@@ -8,10 +8,14 @@ from pathlib import Path
 
 from bench.peers.contender import Contender, MissingError, Options
 from bench.peers.measure import ProgramError, run
-from bench.peers.workload import Counts
+from bench.peers.workload import Counts, Workload
 
-MODEL = Path(__file__).parent.parent / "models" / "TwoPhase.tla"
-CONFIGURATION = "CONSTANT N = {rms}\nSPECIFICATION Spec\nINVARIANT Consistent\n"
+MODELS = Path(__file__).parent.parent / "models"
+MODULES = {"twophase": "TwoPhase", "mutex": "Mutex"}
+CONFIGURATIONS = {
+    "twophase": "CONSTANT N = {size}\nSPECIFICATION Spec\nINVARIANT Consistent\n",
+    "mutex": "CONSTANT Latest = {size}\nSPECIFICATION Spec\nINVARIANT Exclusive\nCONSTRAINT Bounded\n",
+}
 
 
 def read(output: str) -> Counts:
@@ -59,20 +63,21 @@ def find(options: Options) -> list[Contender]:
     ]
 
 
-def _place(work: Path, rms: int) -> Path:
-    return (work / "tlc" / str(rms)).resolve()
+def _place(work: Path, workload: Workload, size: int) -> Path:
+    return (work / "tlc" / f"{workload.name}-{size}").resolve()
 
 
-def _build(work: Path, rms: int) -> float:
-    place = _place(work, rms)
+def _build(work: Path, workload: Workload, size: int) -> float:
+    place = _place(work, workload, size)
     place.mkdir(parents=True, exist_ok=True)
-    shutil.copy(MODEL, place)
-    (place / "TwoPhase.cfg").write_text(CONFIGURATION.format(rms=rms))
+    module = MODULES[workload.name]
+    shutil.copy(MODELS / f"{module}.tla", place)
+    (place / f"{module}.cfg").write_text(CONFIGURATIONS[workload.name].format(size=size))
     return 0.0
 
 
-def _command(jar: Path, work: Path, workers: int, rms: int) -> list[str]:
-    place = _place(work, rms)
+def _command(jar: Path, work: Path, workers: int, workload: Workload, size: int) -> list[str]:
+    place = _place(work, workload, size)
     states = tempfile.mkdtemp(dir=place, prefix="states-")
-    java = ["java", "-XX:+UseParallelGC", "-cp", str(jar), "tlc2.TLC"]
-    return [*java, "-workers", str(workers), "-cleanup", "-metadir", states, str(place / "TwoPhase")]
+    java = ["java", "-XX:+UseParallelGC", "-cp", str(jar), "tlc2.TLC", "-cleanup", "-deadlock"]
+    return [*java, "-workers", str(workers), "-metadir", states, str(place / MODULES[workload.name])]
