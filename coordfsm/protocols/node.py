@@ -1,4 +1,4 @@
-"""THE NODE: membership and coordination behind one step function. This is what a process runs.
+"""THE NODE: membership, coordination and migration behind one step function. This is what a process runs.
 
 Membership raises what its siblings need (a view installed, a change under way, a majority lost); they never reach
 into it. An input goes to every machine that declares its event, membership first, so that within one step the
@@ -13,7 +13,7 @@ from typing import Any
 
 from coordfsm.kernel import Command, Composition, Decoder, Endpoint, Message, Part, Recover, TransitionTable, Value
 from coordfsm.kernel.inputs import snake_case
-from coordfsm.protocols import coordinator, membership, view
+from coordfsm.protocols import coordinator, membership, migration, view
 from coordfsm.protocols.coordinator import CoordinationData, CoordinationSettings
 from coordfsm.protocols.coordinator import messages as coordination_messages
 from coordfsm.protocols.coordinator.messages import Hosted, TopologyStamp
@@ -24,6 +24,10 @@ from coordfsm.protocols.membership import events as membership_events
 from coordfsm.protocols.membership import messages as membership_messages
 from coordfsm.protocols.membership.data import AcceptorRecord, IdentityRecord
 from coordfsm.protocols.membership.messages import Decision
+from coordfsm.protocols.migration import MigrationData, MigrationSettings
+from coordfsm.protocols.migration import messages as migration_messages
+from coordfsm.protocols.migration import service as migration_service
+from coordfsm.protocols.migration.messages import EntityRecord, TokenRecord
 from coordfsm.protocols.view import View
 
 
@@ -35,12 +39,14 @@ class NodeSettings(Value):
         endpoint: the address at which others reach it.
         membership: failure detection, view changes, joining.
         coordination: stability, cooldown, resending.
+        migration: time limits, capacity.
     """
 
     node: str
     endpoint: Endpoint
     membership: MembershipSettings = MembershipSettings()
     coordination: CoordinationSettings = CoordinationSettings()
+    migration: MigrationSettings = MigrationSettings()
 
 
 class NodeData(Value):
@@ -48,11 +54,16 @@ class NodeData(Value):
 
     membership: MembershipData
     coordination: CoordinationData
+    migration: MigrationData
 
 
 composition = Composition(
     "node",
-    (Part("membership", membership.composition), Part("coordination", coordinator.composition)),
+    (
+        Part("membership", membership.composition),
+        Part("coordination", coordinator.composition),
+        Part("migration", migration.composition),
+    ),
 )
 
 
@@ -61,6 +72,7 @@ def initial(settings: NodeSettings) -> NodeData:
     return NodeData(
         membership.initial(settings.node, settings.endpoint, settings.membership),
         coordinator.initial(settings.node, settings.coordination),
+        migration.initial(settings.node, settings.migration),
     )
 
 
@@ -89,16 +101,19 @@ def _declared(base: type[Value], prefix: str, *modules: Any) -> tuple[Any, ...]:
     return tuple(sorted(taken, key=lambda kind: kind.__name__))
 
 
-MESSAGES: tuple[type[Message], ...] = _declared(Message, "recv_", membership_messages, coordination_messages)
+_MODULES = (view, membership_events, membership_messages, coordination_messages, migration_messages, migration_service)
+
+MESSAGES: tuple[type[Message], ...] = _declared(Message, "recv_", *_MODULES)
 """Every message that a process can receive."""
 
-COMMANDS: tuple[type[Command], ...] = (
-    Recover,
-    *_declared(Command, "local_", view, membership_events, coordination_messages),
-)
+COMMANDS: tuple[type[Command], ...] = (Recover, *_declared(Command, "local_", *_MODULES))
 """Every command that a process can be given, or that its machines give each other."""
 
-RECORDS: tuple[type[Value], ...] = (View, Decision, AcceptorRecord, IdentityRecord, TopologyStamp, Hosting, Hosted)
+RECORDS: tuple[type[Value], ...] = (
+    *(View, Decision, AcceptorRecord, IdentityRecord),
+    *(TopologyStamp, Hosting, Hosted),
+    *(EntityRecord, TokenRecord),
+)
 """Every kind of durable record."""
 
 _decoder = Decoder(reduce(or_, MESSAGES))
