@@ -31,6 +31,9 @@ STATEMENTS = {
     "CL2-rest": "Once nothing is in flight and no timer runs, the successor has published all live registrations.",
     "CL1-witness": "All members hold a topology that names all they host.",
     "CL2-witness": "All members of the last view hold its coordinator's topology that names all they host.",
+    "VM1": "A view is called stable only when no news of it came for the stability time, with a majority in reach.",
+    "VM2": "The siblings know a view to be stable exactly while it is, and it is the installed one.",
+    "VM1-witness": "The last view becomes stable.",
     "C3-witness": "A registration is refused because another process hosts the bubble.",
     "CL2": "After a coordinator is removed, its successor publishes a topology with all live registrations.",
 }

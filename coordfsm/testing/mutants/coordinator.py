@@ -1,4 +1,4 @@
-"""Broken variants of coordination: the design's table, and one for each guard and rule that a property needs."""
+"""Broken coordinators: the design's table, and one for each guard and rule that a property needs."""
 
 from typing import Any
 
@@ -6,19 +6,19 @@ import msgspec
 
 from coordfsm.kernel import CancelTimer, Effect, Map, Persist, SetTimer, TransitionTable
 from coordfsm.protocols.coordinator import coordinator_rules as rule
-from coordfsm.protocols.coordinator import registrar_rules as register
-from coordfsm.protocols.coordinator.data import TOPOLOGY, CoordinationData, CoordinatorData, RegistrarData, installed
+from coordfsm.protocols.coordinator.data import (
+    TOPOLOGY,
+    CoordinationData,
+    CoordinatorData,
+    installed,
+)
 from coordfsm.protocols.coordinator.registry import BubbleConflict, Registry, registration_refusal, with_entry
 from coordfsm.testing.mutants.mutant import Mutant
 from coordfsm.testing.mutants.substitute import with_rule
 
-CoordinatorResult = tuple[CoordinatorData, tuple[Effect, ...]]
-RegistrarResult = tuple[RegistrarData, tuple[Effect, ...]]
-
 UNBOUNDED = {"network": "ordered", "loss": None, "resends": None}
 
-
-# -- guards that look away -------------------------------------------------------------------------------------------
+CoordinatorResult = tuple[CoordinatorData, tuple[Effect, ...]]
 
 
 def always(data: Any, given: Any) -> bool:
@@ -36,15 +36,6 @@ def is_conflict(data: CoordinatorData, given: Any, context: CoordinationData) ->
     wanted = rule.registration_in(given).hosting
     refusal = registration_refusal(data.registry, installed(context), wanted)
     return isinstance(refusal, BubbleConflict)
-
-
-def is_any_newer_version(data: RegistrarData, given: Any) -> bool:
-    """Newer than the held one, but what a delta is based on is not looked at."""
-    topology = register.topology_in(given)
-    return register.held_version(data, topology.view_id) < topology.version
-
-
-# -- the coordinator -------------------------------------------------------------------------------------------------
 
 
 def change_dropped_in_cooldown(table: TransitionTable) -> TransitionTable:
@@ -142,48 +133,6 @@ def enter_unstamped(data: CoordinatorData, given: Any, context: CoordinationData
     return msgspec.structs.replace(data, registry=with_entry(data.registry, entry)), ()
 
 
-# -- the registrar ---------------------------------------------------------------------------------------------------
-
-
-def nobody_registers_again(table: TransitionTable) -> TransitionTable:
-    """Registered once is registered for ever."""
-    return with_rule(table, "registered", "local_view_installed", "registered")
-
-
-def registered_once_sent(table: TransitionTable) -> TransitionTable:
-    """What was sent is taken for registered."""
-    return with_rule(table, "registering", "timeout_registration", "registered")
-
-
-def accept_volatile(data: RegistrarData, given: Any, context: CoordinationData) -> RegistrarResult:
-    """Acknowledged, and forgotten in a crash."""
-    data, effects = register.accept(data, given, context)
-    return data, without_durability(effects)
-
-
-def accept_confirmed_volatile(data: RegistrarData, given: Any, context: CoordinationData) -> RegistrarResult:
-    """Acknowledged, and forgotten in a crash."""
-    data, effects = register.accept_confirmed(data, given, context)
-    return data, without_durability(effects)
-
-
-def change_volatile(data: RegistrarData, given: Any, context: CoordinationData) -> RegistrarResult:
-    """The number of a registration is used again after a crash."""
-    data, effects = register.register_change(data, given, context)
-    return data, without_durability(effects)
-
-
-def recall_no_topology(data: RegistrarData, given: Any) -> RegistrarResult:
-    """Recovered without the topology that was acknowledged."""
-    data, effects = register.recall(data, given)
-    return RegistrarData(data.hosted, None, Registry(), data.state), effects
-
-
-def keep_refused(data: RegistrarData, given: Any, context: CoordinationData) -> RegistrarResult:
-    """The refused bubble stays in the set, under the number that was refused."""
-    return data, ()
-
-
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="every-process-broadcasts",
@@ -194,16 +143,6 @@ MUTANTS: tuple[Mutant, ...] = (
         model="coordinator",
         parameters={"chain": "ab", "restarted": False},
         functions={"leads": always},
-    ),
-    Mutant(
-        name="topology-not-fenced",
-        machine="Registrar",
-        property="C2",
-        flaw="A topology is accepted without looking at the view that it belongs to.",
-        source="Luciferase",
-        model="coordinator",
-        parameters={"chain": "ab/ba"},
-        functions={"is_of_installed_view": always},
     ),
     Mutant(
         name="cooled-down-change-counts-as-sent",
@@ -234,16 +173,6 @@ MUTANTS: tuple[Mutant, ...] = (
         model="coordinator",
         parameters={"chain": "ab/a", "restarted": False},
         functions={"is_of_installed_view": always, "is_refused": is_conflict},
-    ),
-    Mutant(
-        name="nobody-registers-again",
-        machine="Registrar",
-        property="CL2-rest",
-        flaw="The new coordinator starts with an empty registry, and nobody registers with it.",
-        source="Luciferase",
-        model="coordinator",
-        parameters={"chain": "ab/ba"},
-        edit=nobody_registers_again,
     ),
     Mutant(
         name="conflict-not-refused",
@@ -384,85 +313,5 @@ MUTANTS: tuple[Mutant, ...] = (
         model="coordinator",
         parameters={"chain": "ab", "changes": 1, **UNBOUNDED},
         functions={"enter": enter_unstamped},
-    ),
-    Mutant(
-        name="delta-on-any-base",
-        machine="Registrar",
-        property="C4",
-        flaw="A delta is applied to a version that it is not based on.",
-        source="own",
-        model="coordinator",
-        parameters={"chain": "abc", "changes": 1, "crash": 1},
-        functions={"extends_held": is_any_newer_version, "recall": recall_no_topology},
-    ),
-    Mutant(
-        name="older-topology-accepted",
-        machine="Registrar",
-        property="C4",
-        flaw="An older topology of the same view replaces the newer one.",
-        source="own",
-        model="coordinator",
-        parameters={"chain": "ab", "changes": 1, "duplicate": 1},
-        functions={"extends_held": always},
-    ),
-    Mutant(
-        name="acknowledgement-not-repeated",
-        machine="Registrar",
-        property="CL1",
-        flaw="A topology that is held already is not acknowledged again, so that it is resent for ever.",
-        source="own",
-        model="coordinator",
-        parameters={"chain": "ab", **UNBOUNDED},
-        functions={"repeats_held": never},
-    ),
-    Mutant(
-        name="registered-without-proof",
-        machine="Registrar",
-        property="CL1-rest",
-        flaw="A process takes any topology as proof that its registration arrived.",
-        source="own",
-        model="coordinator",
-        parameters={"chain": "ab", "changes": 1, "loss": 1},
-        functions={"names_what_is_hosted": always},
-    ),
-    Mutant(
-        name="registration-not-repeated",
-        machine="Registrar",
-        property="CL1-rest",
-        flaw="A registration that got lost is not sent again.",
-        source="own",
-        model="coordinator",
-        parameters={"chain": "ab", "changes": 1, "loss": 1, "resends": 1},
-        edit=registered_once_sent,
-    ),
-    Mutant(
-        name="registration-version-volatile",
-        machine="Registrar",
-        property="CL1",
-        flaw="The version of a registration is lost in a crash, so that the next one looks old.",
-        source="own",
-        model="coordinator",
-        parameters={"chain": "ab", "changes": 1, "crash": 1, **UNBOUNDED},
-        functions={"register_change": change_volatile},
-    ),
-    Mutant(
-        name="accepted-topology-volatile",
-        machine="Registrar",
-        property="CL1",
-        flaw="A topology is acknowledged and then forgotten in a crash.",
-        source="own",
-        model="coordinator",
-        parameters={"chain": "ab", "crash": 1, **UNBOUNDED},
-        functions={"accept": accept_volatile, "accept_confirmed": accept_confirmed_volatile},
-    ),
-    Mutant(
-        name="refused-bubble-kept",
-        machine="Registrar",
-        property="CL1",
-        flaw="A process keeps a bubble that it was refused, and asks for ever.",
-        source="own",
-        model="coordinator",
-        parameters={"chain": "ab", "changes": 2, **UNBOUNDED},
-        functions={"give_up_refused": keep_refused},
     ),
 )
