@@ -1,4 +1,4 @@
-"""``python -m bench.peers``: measure every checker that is installed, side by side, and write what came out."""
+"""Measure every checker that is installed, side by side, and write what came out."""
 
 import argparse
 import json
@@ -24,7 +24,8 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     add = parser.add_argument
     for name, default in DEFAULT_SIZES.items():
         item = WORKLOADS[name]
-        shown = f"{item.title}: {item.unit}, of {', '.join(map(str, item.sizes))}; no number skips it ({default})"
+        sizes, usual = " ".join(map(str, item.sizes)), " ".join(map(str, default))
+        shown = f"{item.title}: {item.unit}, among {sizes}; none to skip it ({usual})"
         add(f"--{item.parameter}", type=int, nargs="*", default=default, metavar="N", help=shown)
     add("--repeat", type=int, default=3, help="interleaved rounds (3)")
     add("--threads", type=int, default=2, help="the larger number of threads (2)")

@@ -56,7 +56,8 @@ def find(options: Options) -> list[Contender]:
         try:
             run(command(extra, TWOPHASE, TWOPHASE.smallest), timeout_seconds=120)
         except ProgramError as error:
-            reasons.append(f"{name}: {str(error).strip().splitlines()[-1]}")
+            said = [line.strip() for line in error.output.splitlines() if "rror" in line]
+            reasons.append(f"{name}: {said[-1] if said else error}")
             continue
         tool = "coordfsm reference" if "reference" in extra else TOOL
         found.append(

@@ -14,7 +14,7 @@ SOURCE = Path(__file__).parent.parent / "models" / "stateright"
 
 
 def find(options: Options) -> list[Contender]:
-    """Depth first and breadth first, with one and more threads, for the plain and the hand-packed models.
+    """Depth first with one and more threads and breadth first with more, for the plain and the hand-packed models.
 
     Raises:
         MissingError: cargo is not on the path, or the program does not build (no registry, say).
@@ -28,12 +28,13 @@ def find(options: Options) -> list[Contender]:
     except ProgramError as error:
         raise MissingError(f"the Rust program does not build: {str(error).splitlines()[-1]}") from error
     version = re.search(r'stateright = "=([\d.]+)"', (SOURCE / "Cargo.toml").read_text())
-    searches = {"dfs": "depth first", "bfs": "breadth first"}
+    searches = [("dfs", "depth first", threads) for threads in sorted({1, options.threads})]
+    searches.append(("bfs", "breadth first", options.threads))
     models = {"plain": "", "packed": ", packed by hand"}
     built = functools.cache(lambda: _rebuild(crate))
     return [
         Contender(
-            f"Stateright {searches[search]}{models[model]}, {threads} thread{'s' if threads > 1 else ''}",
+            f"Stateright {words}{models[model]}, {threads} thread{'s' if threads > 1 else ''}",
             "stateright" if model == "plain" else "stateright, packed by hand",
             version[1] if version else "unknown",
             threads,
@@ -43,8 +44,7 @@ def find(options: Options) -> list[Contender]:
             build=lambda _workload, _size: built(),
         )
         for model in models
-        for search in searches
-        for threads in sorted({1, options.threads})
+        for search, words, threads in searches
     ]
 
 
