@@ -1,5 +1,6 @@
 """Which engine explores: the native one where it is installed, the reference explorer otherwise or on request."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ class Options:
 
     Attributes:
         engine: ``auto`` is native where it is installed.
-        threads: of the native engine.
+        threads: of the native engine; None: one a processor.
         symmetry: whether to explore one state of each class of interchangeable nodes only.
         partial_order: whether to leave out orders of independent inputs.
         checkpoint: a file in which the search is saved from time to time.
@@ -80,11 +81,14 @@ def native_explorer() -> Callable[..., Any] | None:
 
 def _given(options: Options) -> dict[str, Any]:
     """The options that were given, by the native engine's names for them."""
-    return {
-        name: getattr(options, name)
-        for name in ("threads", "symmetry", "partial_order", "checkpoint", "resume", "max_memory")
-        if getattr(options, name) is not None
-    }
+    names = ("symmetry", "partial_order", "checkpoint", "resume", "max_memory")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    return {"threads": options.threads or _processors(), **given}
+
+
+def _processors() -> int:
+    """How many this process may use; the counts are the same for any number of threads."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _refuse_native_options(options: Options) -> None:

@@ -22,6 +22,10 @@ from coordfsm.kernel import ModelError
 TITLES = ("model", "distinct states", "transitions", "depth", "seconds", "never fired", "verdict")
 
 
+FEW = 12
+"""So many transitions that never fired are named without being asked for."""
+
+
 @dataclass(frozen=True)
 class Explored:
     """A model with what was found; the error instead of a report if the exploration itself failed."""
@@ -51,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([to_json(item) for item in explored], indent=1))
     else:
-        write_lines(summary(explored))
+        write_lines([*summary(explored), *coverage(explored, everything=arguments.coverage)])
     return exit_code(explored)
 
 
@@ -127,27 +131,43 @@ def exit_code(explored: Sequence[Explored]) -> Exit:
 
 
 def summary(explored: Sequence[Explored]) -> list[Line]:
-    """The table, and what it does not say: transitions never fired, witnesses never seen."""
-    lines = table(TITLES, [row(item) for item in explored])
-    for item in explored:
-        lines.extend(_remarks(item))
-    never = never_fired(explored)
-    if never:
-        lines += [(), (Span("transitions never fired in any of these models:", "bold"),)]
-        lines += [line for name in never for line in paragraph(name, indent=2, hanging=4)]
+    """The table, and what it does not say: witnesses never seen, properties never put to the test."""
+    return [*table(TITLES, [row(item) for item in explored]), *(line for item in explored for line in _remarks(item))]
+
+
+def coverage(explored: Sequence[Explored], *, everything: bool) -> list[Line]:
+    """The transitions that no model took: each by name if they are few or `everything` is asked for."""
+    declared, never = rules_of(explored), never_fired(explored)
+    if not never:
+        return []
+    by_machine: dict[str, list[str]] = {}
+    for name in never:
+        machine, _, rule = name.partition(": ")
+        by_machine.setdefault(machine, []).append(rule)
+    of = "this model" if len(explored) == 1 else "any of these models"
+    head = f"never fired in {of}: {len(never)} of {len(declared)} transitions"
+    if not everything and len(never) > FEW:
+        counts = ", ".join(f"{machine} {len(rules)}" for machine, rules in by_machine.items())
+        return [(), *paragraph(f"{head} ({counts}); --coverage names them", hanging=2)]
+    lines: list[Line] = [(), (Span(f"{head}:"),)]
+    for machine, rules in by_machine.items():
+        lines.append((Span(f"  {machine}"),))
+        lines += [line for rule in rules for line in paragraph(rule, indent=4, hanging=4)]
     return lines
+
+
+def rules_of(explored: Sequence[Explored]) -> tuple[str, ...]:
+    """The rules of all machines of these models."""
+    return tuple(dict.fromkeys(name for item in explored for node in item.model.nodes for name in node.rules))
 
 
 def never_fired(explored: Sequence[Explored]) -> tuple[str, ...]:
     """The rules that some model has and none took."""
-    declared: dict[str, None] = {}
     fired: set[str] = set()
     for item in explored:
-        rules = dict.fromkeys(name for node in item.model.nodes for name in node.rules)
-        declared |= rules
         if item.report is not None:
-            fired |= set(rules) - set(item.report.never_fired)
-    return tuple(name for name in declared if name not in fired)
+            fired |= set(rules_of([item])) - set(item.report.never_fired)
+    return tuple(name for name in rules_of(explored) if name not in fired)
 
 
 def row(item: Explored) -> Row:

@@ -42,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--output", type=Path, metavar="DIR", help="where counterexamples are saved (default: counterexamples)"
     )
+    output.add_argument("--coverage", action="store_true", help="name every transition that never fired")
     limits = parser.add_argument_group("limits")
     limits.add_argument("--max-states", type=positive, metavar="N", help="stop a model after N distinct states")
     limits.add_argument("--max-seconds", type=seconds, metavar="S", help="stop a model after S seconds")
@@ -54,7 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="native is fast, reference is short and obviously right; auto: native where it is installed",
     )
-    engine.add_argument("--threads", type=positive, metavar="N", help="threads of the native engine")
+    engine.add_argument("--threads", type=positive, metavar="N", help="threads (default: one a processor)")
     engine.add_argument(
         "--symmetry",
         action=argparse.BooleanOptionalAction,

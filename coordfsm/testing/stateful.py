@@ -119,6 +119,8 @@ class ModelStateMachine(RuleBasedStateMachine):
         enabled: defaultdict[str, list[tuple[Action, State]]] = defaultdict(list)
         try:
             for action, successor in self.system.successors(self.state):
+                if successor == self.state:
+                    continue  # it would change nothing, and a run is short
                 enabled[kind_of(action)].append((action, successor))
         except StepError as error:
             failure = Property(ERROR, str(error), lambda _observations: False)

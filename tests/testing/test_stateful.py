@@ -90,7 +90,7 @@ def test_a_machine_that_is_not_deterministic_is_named():
 
 
 def test_fuzzing_finds_a_flaw_of_two_phase_commit():
-    mutant = next(mutant for mutant in catalogue() if mutant.name == "aborted-participant-prepares")
+    mutant = next(mutant for mutant in catalogue() if mutant.name == "abort-leaves-decision-open")
     report = fuzz(mutant.build(), examples=400, steps=40, seed_number=7, mutant=mutant.name)
     assert report.counterexample is not None
     assert report.counterexample.property == "TC"
