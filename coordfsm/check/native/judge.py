@@ -21,6 +21,7 @@ DENSE_BITS = 20  # keys up to this long index a plain array
 GROUP_BITS = 8  # neighbouring fields up to this long in all are looked up together
 KEY_WORD = 63  # bits of a key's word; the last one says that an observation is missing
 MOST_ASKED = 4096  # questions to Python a call
+PART = 1 << 14  # states judged a call
 
 
 class Judge:
@@ -44,6 +45,8 @@ class Judge:
         self._keys: Words = np.zeros((0, 1), np.uint64)
         self._verdicts = np.zeros(1, np.uint8)
         self._used = 0
+        self._again = np.empty(PART, np.uint32)
+        self._asked = np.empty((MOST_ASKED, 2), np.int64)
         self._layout: Layout | None = None
         self._memo: Memo | None = None
 
@@ -58,26 +61,33 @@ class Judge:
     def _run(
         self, states: Words, batch: npt.NDArray[np.uint32], sought: int, values: npt.NDArray[np.bool_]
     ) -> int | None:
-        found: int | None = None
-        again = np.empty(len(batch), np.uint32)
-        asked = np.empty((MOST_ASKED, 2), np.int64)
+        hits = (
+            self._run_part(states, batch[start : start + PART], sought, values) for start in range(0, len(batch), PART)
+        )
+        return min((hit for hit in hits if hit >= 0), default=None)
+
+    def _run_part(
+        self, states: Words, batch: npt.NDArray[np.uint32], sought: int, values: npt.NDArray[np.bool_]
+    ) -> int:
+        found = -1
         words = self._wirer.layout.words
         while len(batch):
             memo = self._current()
             key = np.zeros(memo.begin + len(memo.flying), np.uint64)
-            hit, left, questions = judge(words, states, batch, memo, key, sought, again, asked, values)
+            hit, left, questions = judge(words, states, batch, memo, key, sought, self._again, self._asked, values)
             if hit >= 0:
-                found = hit if found is None else min(found, hit)
+                found = hit if found < 0 else min(found, hit)
             if questions:
-                self._answer(states.reshape(-1, words) if words > 1 else states[:, None], asked[:questions])
-            batch = again[:left].copy()
+                self._answer(states, self._asked[:questions])
+            batch = self._again[:left].copy()
         return found
 
     # -- asking Python -----------------------------------------------------------------------------------------
 
     def _answer(self, states: Words, asked: npt.NDArray[np.int64]) -> None:
         """Observe what has not been observed; evaluate the predicate on new tuples of observations."""
-        rows = states[asked[:, 0]]
+        words = self._wirer.layout.words
+        rows = states[asked[:, :1] * words + np.arange(words)]
         columns = []
         for position, field in enumerate(self._wirer.layout.nodes):
             numbers = field.column(rows).astype(np.int64)
@@ -132,8 +142,9 @@ class Judge:
         """Choose the places of a key's parts anew; forget all verdicts."""
         self._parts, self._memo, self._used = [], None, 0
         word, used = 0, 0
-        for known in self._observations:
-            bits = bits_for(len(known.values) * 2)
+        loose = [bits_for(len(known.values) * 2) for known in self._observations]
+        tight = [bits_for(len(known.values)) for known in self._observations]
+        for bits in tight if sum(loose) > DENSE_BITS >= sum(tight) else loose:
             if used + bits > KEY_WORD:
                 word, used = word + 1, 0
             self._parts.append(Place(word, used, bits))

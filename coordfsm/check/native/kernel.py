@@ -191,7 +191,7 @@ def _keep(wiring, store, scratch, count, number, shift):
 
 @inlined
 def _follow(wiring, store, scratch, first, count, number, shift, word, change, duplicate):
-    """Emit the successors of one entry. `word`, `change`: what the network loses; the number of successors so far."""
+    """Emit the successors of one entry; how many the buffer holds then. `word`, `change`: what the network loses."""
     words = wiring.words
     buffer, outcomes = scratch.buffer, wiring.outcomes
     outcome = np.uint64(first)
@@ -619,14 +619,20 @@ def insert_again(words, states, slots, first, last, shift):
             slots[slot] = states[number] if words == 1 else (mixed & LOW32) << U32 | np.uint64(number + 1)
 
 
-@compiled
-def repack(states, packed, moves, words, new_words, first, last):
-    """Write the states from number `first` up to `last` in another layout, see `repacking`."""
-    for number in range(first, last):
-        to = number * new_words
+@njit(cache=True, nogil=True)
+def repack(states, moves, words, new_words, first, last):
+    """Move the states from number `first` up to `last` to another layout, see `repacking`, in place.
+
+    With more words a state, later states move first, and segments must come last to first.
+    """
+    packed = np.zeros(new_words, np.uint64)
+    for index in range(first, last):
+        number = index if new_words <= words else first + last - 1 - index
         for word in range(new_words):
-            packed[to + word] = U0
-        packed[to] = U1 << np.uint64(63)
+            packed[word] = U0
+        packed[0] = U1 << np.uint64(63)
         for move in range(len(moves)):
             value = (states[number * words + np.int64(moves[move, 0])] >> moves[move, 1]) & moves[move, 2]
-            packed[to + np.int64(moves[move, 3])] |= value << moves[move, 4]
+            packed[np.int64(moves[move, 3])] |= value << moves[move, 4]
+        for word in range(new_words):
+            states[number * new_words + word] = packed[word]

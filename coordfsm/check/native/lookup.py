@@ -1,4 +1,4 @@
-# ruff: noqa: ANN001, ANN201, C901, PLR0912, PLR0913, PLR0914, PLR0917, PLR1714, SIM109
+# ruff: noqa: ANN001, ANN201, ANN202, C901, PLR0912, PLR0913, PLR0917, PLR1714, SIM109
 # mypy: ignore-errors
 # Compiled functions: numba infers the types, and few idioms compile.
 """Verdicts on observations, looked up by compiled code."""

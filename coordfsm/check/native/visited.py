@@ -33,7 +33,7 @@ class Visited:
         self.words = words
         self.most_bytes = most_bytes
         self.end = 0
-        self._states, self._parents = self._reserve(words)
+        self._states, self._parents = self._reserve()
         self._slots: Words = np.zeros(FIRST_SLOTS, np.uint64)
 
     @property
@@ -73,7 +73,7 @@ class Visited:
     @property
     def room(self) -> int:
         """Places that can be handed out before the arrays must grow."""
-        return min(len(self._parents), int(FULL * len(self._slots))) - self.end
+        return min(self._places, int(FULL * len(self._slots))) - self.end
 
     def block(self, size: int) -> Segment | None:
         """Hand out places for `size` further states; None if the arrays must grow first."""
@@ -98,7 +98,7 @@ class Visited:
             slots *= 4 if slots < SMALL_SLOTS else 2
         doubling = self._slots.nbytes if slots > len(self._slots) else 0
         in_use = self.end * (8 * self.words + 4)
-        if in_use + slots * 8 + doubling > self.most_bytes or self.end + size > len(self._parents):
+        if in_use + slots * 8 + doubling > self.most_bytes or self.end + size > self._places:
             raise TooLargeError
         if slots > len(self._slots):
             self._enter(slots, segments)
@@ -106,27 +106,29 @@ class Visited:
     def repack(self, wirer: Wirer, old: Layout, segments: list[Segment]) -> None:
         """Move to a new layout: every state is packed anew."""
         words = wirer.layout.words
-        if self.end * 8 * (words + self.words) + self._slots.nbytes > self.most_bytes:
+        if self.end * (8 * words + 4) + self._slots.nbytes > self.most_bytes:
             raise TooLargeError
-        before = self._states
-        self._states, parents = self._reserve(words)
         moves = repacking(old, wirer.layout)
-        for first, last in segments:
-            repack(before, self._states, moves, self.words, words, first, last)
-            parents[first:last] = self._parents[first:last]
-        self._parents, self.words = parents, words
+        ordered = segments if words <= self.words else segments[::-1]
+        for first, last in ordered:
+            repack(self._states, moves, self.words, words, first, last)
+        self.words = words
         self._enter(len(self._slots), segments)
 
-    def _reserve(self, words: int) -> tuple[Words, npt.NDArray[np.uint32]]:
-        """Address space for as many states as memory can hold; pages that nobody has written take no memory."""
-        places = min(MOST_STATES, self.most_bytes // (8 * words + 4) + 1)
+    @property
+    def _places(self) -> int:
+        return min(len(self._parents), len(self._states) // self.words)
+
+    def _reserve(self) -> tuple[Words, npt.NDArray[np.uint32]]:
+        """Address space for all the states that memory can hold; pages that nobody has written take no memory."""
+        size = self.most_bytes
         while True:
             try:
-                return np.empty(places * words, np.uint64), np.empty(places, np.uint32)
+                return np.empty(size // 8, np.uint64), np.empty(min(size // 12 + 1, MOST_STATES), np.uint32)
             except MemoryError:
-                if places < FIRST_SLOTS:
+                if size < FIRST_SLOTS * 8:
                     raise
-                places //= 2
+                size //= 2
 
     def _enter(self, slots: int, segments: list[Segment]) -> None:
         same = len(self._slots) == slots
