@@ -10,6 +10,7 @@ from coordfsm.protocols.membership.events import (
     AbandonView,
     AdoptView,
     ForceView,
+    MemberLeaving,
     MemberLeft,
     MemberUnwedged,
     MemberWedged,
@@ -94,7 +95,7 @@ def is_alone(data: LifecycleData, given: Value, context: MembershipData) -> bool
 def leave(data: LifecycleData, given: Value, context: MembershipData) -> Done:
     """Tell all members, and go when the next view is in the hands of a majority."""
     data = replace(data, leaves=True, attempt=0, heard=None)
-    return data, (persist_identity(data), CancelTimer(CONTACT), *_announce(context))
+    return data, (persist_identity(data), Notify(MemberLeaving()), CancelTimer(CONTACT), *_announce(context))
 
 
 def _announce(context: MembershipData) -> tuple[Effect, ...]:

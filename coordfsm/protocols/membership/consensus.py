@@ -39,7 +39,7 @@ from coordfsm.protocols.membership.data import (
     self_in,
     stamp_of,
 )
-from coordfsm.protocols.membership.events import CommandRefused, ProposeCut
+from coordfsm.protocols.membership.events import CommandRefused, CutAccepted, ProposeCut
 from coordfsm.protocols.membership.messages import (
     NO_BALLOT,
     NO_CUT,
@@ -203,6 +203,7 @@ def _propose(data: ViewChangeData, cut: Cut, context: MembershipData) -> Done:
     accept = ViewAccept(stamp_of(view), self_in(view, context), data.ballot, cut)
     return data, (
         _persist(data),
+        Notify(CutAccepted(view.id, data.ballot, cut)),
         *_send_others(data, context, accept),
         CancelTimer(TAKEOVER),
         CancelTimer(handover.HANDOVER),
@@ -327,6 +328,7 @@ def accept(data: ViewChangeData, given: Received, context: MembershipData) -> Do
     data = replace(_rest(data), promised=message.ballot, accepted=proposal)
     return data, (
         _persist(data),
+        Notify(CutAccepted(view.id, proposal.ballot, proposal.cut)),
         answer,
         CancelTimer(PROPOSAL),
         arm_takeover(data, context),

@@ -1,8 +1,8 @@
 """Guards and actions of the cut detector: when is it certain enough who leaves and who joins?
 
 For a subject with d monitors, H = max(1, ceil(0.7 d)) condemnations mean dead, from L = max(1, floor(0.3 d)) on it is
-unstable. A monitor that is in the cut itself counts as condemning, but only for a subject that L others condemn: dead
-monitors alone prove nothing. Waiting until nobody is unstable lets simultaneous crashes leave in one view change, as
+unstable. A monitor that is condemned itself counts as condemning, since it can no longer speak; but only for a subject
+that L others condemn: dead monitors alone prove nothing. A leaver still speaks for itself. Waiting until nobody is unstable lets simultaneous crashes leave in one view change, as
 in Rapid (Suresh et al., ATC 2018). It avoids conflicting proposals; safety never depends on it.
 """
 
@@ -63,11 +63,9 @@ def assess(data: CutData, context: MembershipData) -> Assessment:
     view = current_view(context)
     if view is None:
         return Assessment(frozenset(), frozenset())
-    leaving = {member.node for member in data.leaving}
     dead: frozenset[str] = frozenset()
     while True:
-        cut = dead | leaving
-        found = {node for node in data.condemning if _is_dead(data, context, view, node, cut)}
+        found = {node for node in data.condemning if _is_dead(data, context, view, node, dead)}
         if found <= dead:
             break
         dead |= found
@@ -80,11 +78,11 @@ def _condemning(data: CutData, context: MembershipData, view: View, node: str) -
     return data.condemning.get(node, frozenset()) & frozenset(watchers), len(watchers)
 
 
-def _is_dead(data: CutData, context: MembershipData, view: View, node: str, cut: frozenset[str] | set[str]) -> bool:
+def _is_dead(data: CutData, context: MembershipData, view: View, node: str, dead: frozenset[str]) -> bool:
     explicit, count = _condemning(data, context, view, node)
     if node == context.node or len(explicit) < low_mark(count):
         return False
-    implicit = cut.intersection(monitors(view, node, context.settings.rings))
+    implicit = dead.intersection(monitors(view, node, context.settings.rings))
     return len(explicit | implicit) >= high_mark(count)
 
 

@@ -4,8 +4,8 @@ The commands that reach beyond membership are in `coordfsm.protocols.view`.
 """
 
 from coordfsm.kernel import Command, Endpoint, Value
-from coordfsm.protocols.membership.messages import Cut, MemberId
-from coordfsm.protocols.view import View
+from coordfsm.protocols.membership.messages import Ballot, Cut, MemberId
+from coordfsm.protocols.view import View, ViewId
 
 # -- commands of the application or operator ---------------------------------------------------------------------
 
@@ -119,10 +119,35 @@ class ViewChanged(Value):
     cut: Cut | None = None
 
 
+class ViewRecovered(Value):
+    """After a restart the process is in the view that its store holds."""
+
+    view: View
+
+
+class CutAccepted(Value):
+    """This process accepted a cut in the consensus of a view, durably; as its proposer or for another."""
+
+    view_id: ViewId
+    ballot: Ballot
+    cut: Cut
+
+
 class MemberShunned(Value):
     """This process is no longer a member; `view` is the one that is without it."""
 
     view: View
+
+
+class JoinAsked(Value):
+    """This process took a new incarnation and asks to be in the view that follows `view_id`."""
+
+    incarnation: int
+    view_id: ViewId
+
+
+class MemberLeaving(Value):
+    """This process asked to be in no later view."""
 
 
 class MemberLeft(Value):

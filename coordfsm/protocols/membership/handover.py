@@ -36,7 +36,7 @@ from coordfsm.protocols.membership.data import (
     self_in,
     stamp_of,
 )
-from coordfsm.protocols.membership.events import AdoptView, Excluded, HandedOver, MessageRefused, ViewChanged
+from coordfsm.protocols.membership.events import AdoptView, CutAccepted, Excluded, HandedOver, MessageRefused, ViewChanged, ViewRecovered
 from coordfsm.protocols.membership.messages import (
     Cut,
     Decision,
@@ -353,12 +353,13 @@ def resume(data: ViewChangeData, given: Recover, context: MembershipData) -> Don
     view, acceptor, chain = _recovered(given)
     assert view is not None
     data = ViewChangeData(state=data.state, view=view, chain=chain)
-    effects: tuple[Effect, ...] = (Raise(ViewInstalled(view)),)
+    effects: tuple[Effect, ...] = (Notify(ViewRecovered(view)), Raise(ViewInstalled(view)))
     if acceptor is not None and acceptor.view_id == view.id:
         data = replace(data, promised=acceptor.promised, accepted=acceptor.accepted)
         if acceptor.accepted is not None:
             # Perhaps this process was the proposer, and nobody else knows of the proposal.
-            effects = (*effects, SetTimer(Timer("takeover"), context.settings.takeover_ms))
+            bound = Notify(CutAccepted(view.id, acceptor.accepted.ballot, acceptor.accepted.cut))
+            effects = (bound, *effects, SetTimer(Timer("takeover"), context.settings.takeover_ms))
     return data, effects
 
 

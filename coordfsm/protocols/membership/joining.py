@@ -43,6 +43,7 @@ from coordfsm.protocols.membership.events import (
     CommandRefused,
     Excluded,
     Join,
+    JoinAsked,
     JoinerRefused,
     JoinRefused,
     MemberShunned,
@@ -173,7 +174,8 @@ def bind_and_ask(data: LifecycleData, given: Received, context: MembershipData) 
         target=message.coordinator,
         attempt=0,
     )
-    return data, (persist_identity(data), *_ask_coordinator(data, context))
+    asked = Notify(JoinAsked(data.incarnation, message.stamp.view_id))
+    return data, (persist_identity(data), asked, *_ask_coordinator(data, context))
 
 
 def ask_other(data: LifecycleData, given: Received, context: MembershipData) -> Done:

@@ -1,0 +1,231 @@
+"""The cut detector alone, with asymmetric loss: evidence reaches it late, in part, in any order, or not at all.
+
+Monitors condemn and exonerate as the environment likes: all monitors of a crashed member, and some monitors of a
+healthy one, over links that lose everything. Cut detectors do not influence each other, so that one of them stands for
+all; the other members only emit evidence.
+"""
+
+from functools import partial
+from typing import Annotated
+
+from msgspec.structs import replace
+from statemachine import State
+
+from coordfsm.check.model import Local, Model, Node, Property, UnreliableSet
+from coordfsm.check.models.membership_consensus import NAMES, first_view
+from coordfsm.check.parameters import Parameter
+from coordfsm.kernel import (
+    Command,
+    Composition,
+    Effect,
+    Machine,
+    ParameterError,
+    Part,
+    Raise,
+    Send,
+    Value,
+    compile_machine,
+)
+from coordfsm.protocols.membership.composition import initial
+from coordfsm.protocols.membership.cut_detector import CUT_DETECTOR
+from coordfsm.protocols.membership.cut_rules import high_mark
+from coordfsm.protocols.membership.data import MembershipData, ViewChangeData, stamp_of
+from coordfsm.protocols.membership.events import SubjectCondemned, SubjectExonerated
+from coordfsm.protocols.membership.messages import Condemnation, Exoneration, JoinRequest, LeaveRequest, MemberId
+from coordfsm.protocols.membership.properties import STATEMENTS, History, remember
+from coordfsm.protocols.view import Member, View, monitors, ring_order
+
+
+class Miss(Command):
+    """The environment makes a monitor condemn a subject."""
+
+    subject: MemberId
+
+
+class Hear(Command):
+    """The environment makes a monitor withdraw it."""
+
+    subject: MemberId
+
+
+class AskToLeave(Command):
+    """A member asks to leave."""
+
+
+class AskToJoin(Command):
+    """A stranger asks to join; its request travels through this process."""
+
+
+class MonitoringData(Value):
+    """What a monitor says of its subjects.
+
+    Attributes:
+        observer: the process whose cut detector is looked at.
+        condemned: whom it condemns now.
+        ever: whom it ever condemned.
+    """
+
+    observer: str
+    condemned: frozenset[str] = frozenset()
+    ever: frozenset[str] = frozenset()
+    state: str = "watching"
+
+
+class WatchData(MembershipData):
+    """A process of this model."""
+
+    monitoring: MonitoringData = MonitoringData("")
+
+
+Done = tuple[MonitoringData, tuple[Effect, ...]]
+
+
+def _view(context: WatchData) -> View:
+    assert context.view_change.view is not None
+    return context.view_change.view
+
+
+def say_condemned(data: MonitoringData, given: Miss, context: WatchData) -> Done:
+    """Tell the own cut detector and the observer."""
+    node = given.subject.node
+    message = Condemnation(stamp_of(_view(context)), MemberId(context.node, 1), given.subject)
+    data = replace(data, condemned=data.condemned | {node}, ever=data.ever | {node})
+    return data, (Raise(SubjectCondemned(given.subject)), *_tell(data, context, message))
+
+
+def say_exonerated(data: MonitoringData, given: Hear, context: WatchData) -> Done:
+    """Tell the own cut detector and the observer."""
+    message = Exoneration(stamp_of(_view(context)), MemberId(context.node, 1), given.subject)
+    data = replace(data, condemned=data.condemned - {given.subject.node})
+    return data, (Raise(SubjectExonerated(given.subject)), *_tell(data, context, message))
+
+
+def say_leaving(data: MonitoringData, given: Value, context: WatchData) -> Done:
+    """Tell the observer."""
+    return data, _tell(data, context, LeaveRequest(stamp_of(_view(context)), MemberId(context.node, 1)))
+
+
+def say_joining(data: MonitoringData, given: Value, context: WatchData) -> Done:
+    """Tell the observer."""
+    request = JoinRequest(context.settings.label, stamp_of(_view(context)), Member("x", 2, "x"))
+    return data, _tell(data, context, request)
+
+
+def _tell(
+    data: MonitoringData, context: WatchData, message: Condemnation | Exoneration | LeaveRequest | JoinRequest
+) -> tuple[Effect, ...]:
+    return () if context.node == data.observer else (Send(data.observer, message),)
+
+
+class Monitoring(Machine):
+    """Stands in for the failure detectors of one process."""
+
+    watching = State(initial=True)
+
+    local_miss = watching.to(watching, internal=True, on=say_condemned)
+    local_hear = watching.to(watching, internal=True, on=say_exonerated)
+    local_ask_to_leave = watching.to(watching, internal=True, on=say_leaving)
+    local_ask_to_join = watching.to(watching, internal=True, on=say_joining)
+
+
+MONITORING = Part("monitoring", compile_machine(Monitoring))
+OBSERVER = Composition("observer", (MONITORING, Part("cut", CUT_DETECTOR)))
+EMITTER = Composition("emitter", (MONITORING,))
+
+
+def build(
+    members: Annotated[int, Parameter("members of the view", minimum=3, maximum=7)] = 5,
+    crashed: Annotated[int, Parameter("members that all their monitors may condemn", minimum=0)] = 1,
+    lossy: Annotated[int, Parameter("monitors that may condemn a healthy member over lossy links", minimum=0)] = 1,
+    withdrawals: Annotated[int, Parameter("how often a monitor withdraws", minimum=0)] = 1,
+    leaves: Annotated[int, Parameter("members that ask to leave", minimum=0, maximum=1)] = 0,
+    joins: Annotated[int, Parameter("strangers that ask to join", minimum=0, maximum=1)] = 0,
+) -> Model:
+    """Cut detector: H and L, reinforcement and tolerance under asymmetric loss, joins and leaves in the same cut."""
+    view = first_view(members)
+    # The coordinator observes, since it is the one that joiners ask; the last in line is healthy, those before crashed.
+    order = [member.node for member in ring_order(view)]
+    observer, healthy, dead = order[0], order[-1], tuple(order[-2:0:-1][:crashed])
+    if len(dead) < crashed or crashed + lossy >= high_mark(members - 1):
+        raise ParameterError(
+            f"membership-cut: crashed + lossy must be below H = {high_mark(members - 1)} "
+            f"for {members} members, got {crashed} + {lossy}"
+        )
+    witnesses = tuple(node for node in monitors(view, healthy) if node not in dead)[:lossy]
+
+    def commands(local: Local) -> tuple[Command, ...]:
+        node, held = local.data.node, local.data.monitoring
+        if node in dead:
+            return ()
+        subjects = [other for other in (*dead, healthy) if other in dead or node in witnesses]
+        given: list[Command] = [Miss(MemberId(other, 1)) for other in subjects if other not in held.ever]
+        given += [Hear(MemberId(other, 1)) for other in subjects if other in held.condemned]
+        if node == order[1]:
+            given += [AskToLeave(), AskToJoin()]
+        return tuple(given)
+
+    def node(name: str) -> Node:
+        runs = OBSERVER if name == observer else EMITTER
+        base = initial(name, name)
+        data = WatchData(
+            name,
+            name,
+            base.settings,
+            view_change=ViewChangeData(state="stable", view=view),
+            monitoring=MonitoringData(observer),
+        )
+        return Node(
+            name, data, runs.step, commands, history=remember, first_history=History(), rules=runs.rule_names
+        )
+
+    return Model(
+        name="membership-cut",
+        parameters={
+            "members": members,
+            "crashed": crashed,
+            "lossy": lossy,
+            "withdrawals": withdrawals,
+            "leaves": leaves,
+            "joins": joins,
+        },
+        nodes=tuple(node(name) for name in NAMES[:members]),
+        network=UnreliableSet(),
+        budgets={"local_hear": withdrawals, "local_ask_to_leave": leaves, "local_ask_to_join": joins},
+        properties=_properties(view, healthy, dead),
+    )
+
+
+Seen = tuple[str, str, frozenset[str], frozenset[str]]
+
+
+def observe_monitor(local: Local) -> Seen:
+    """Node, state of its cut detector, whom it ever condemned, whom its ripe cuts condemned."""
+    return local.data.node, local.data.cut.state, local.data.monitoring.ever, local.history.proposed
+
+
+def _properties(view: View, healthy: str, dead: tuple[str, ...]) -> tuple[Property, ...]:
+    def spared(seen: tuple[Seen, ...]) -> bool:
+        return all(healthy not in proposed for _, _, _, proposed in seen)
+
+    def proven(seen: tuple[Seen, ...]) -> bool:
+        condemned = {(monitor, subject) for monitor, _, ever, _ in seen for subject in ever}
+        proposed = {subject for _, _, _, subjects in seen for subject in subjects}
+        for subject in proposed:
+            watchers = monitors(view, subject)
+            votes = sum((watcher, subject) in condemned or watcher in proposed for watcher in watchers)
+            if votes < high_mark(len(watchers)):
+                return False
+        return True
+
+    def together(seen: tuple[Seen, ...]) -> bool:
+        return any(proposed >= set(dead) for _, _, _, proposed in seen)
+
+    invariant = partial(Property, observe=observe_monitor)
+    return (
+        invariant("ML4", STATEMENTS["ML4"], spared),
+        invariant("M5", STATEMENTS["M5"], proven),
+        Property("M-cut", "All crashed members can be in one cut.", together, "sometimes", observe_monitor),
+    )
+
+
+MODELS = {"membership-cut": build}

@@ -1,0 +1,130 @@
+"""Bootstrap and join: one process founds a cluster, others ask two seeds, one of which may not be a member yet."""
+
+from functools import partial
+from typing import Annotated
+
+from coordfsm.check.model import Faults, Local, Model, Node, Property, UnreliableSet
+from coordfsm.check.models.membership_chain import PROCESS
+from coordfsm.check.models.membership_consensus import NAMES, without_confirmations
+from coordfsm.check.parameters import Parameter
+from coordfsm.kernel import Command
+from coordfsm.protocols.membership.composition import initial
+from coordfsm.protocols.membership.events import Bootstrap, Join
+from coordfsm.protocols.membership.properties import (
+    STATEMENTS,
+    History,
+    Observations,
+    agreement,
+    converged,
+    is_admitted,
+    known_views,
+    lineage,
+    monotonic,
+    no_return,
+    observe,
+    remember,
+    self_inclusion,
+    single_value,
+    validity,
+)
+from coordfsm.protocols.membership.settings import Settings
+
+FOREIGNER = "z"
+
+
+def build(
+    joiners: Annotated[int, Parameter("processes that join", minimum=1, maximum=3)] = 2,
+    strangers: Annotated[int, Parameter("processes with another label that try", minimum=0, maximum=1)] = 0,
+    retries: Annotated[int, Parameter("how often a joiner asks again, or asks another seed", minimum=0)] = 1,
+    takeovers: Annotated[int, Parameter("how often a member takes over", minimum=0)] = 0,
+    crashes: Annotated[int, Parameter("crashes, each followed by a recovery or not", minimum=0)] = 0,
+    views: Annotated[int, Parameter("the number of the last view", minimum=1)] = 3,
+) -> Model:
+    """Bootstrap and join with two seeds; a stranger is refused with a reason."""
+    names = tuple(NAMES[: joiners + 1])
+    seeds = names[:2]
+
+    def commands(local: Local) -> tuple[Command, ...]:
+        if local.data.lifecycle.state != "detached":
+            return ()
+        if local.data.node == names[0]:
+            return (Bootstrap("token"),)
+        return (Join(tuple(seed for seed in seeds if seed != local.data.node)),)
+
+    def node(name: str) -> Node:
+        settings = Settings(label="other" if name == FOREIGNER else "cluster", join_attempts=2, takeover_ms=0)
+        return Node(
+            name,
+            initial(name, name, settings),
+            partial(without_confirmations, PROCESS),
+            commands,
+            boots=True,
+            history=remember,
+            first_history=History(),
+            rules=PROCESS.rule_names,
+        )
+
+    def within_bound(local: Local) -> bool:
+        held = None if local.data is None else local.data.view_change.view
+        return held is None or held.number <= views
+
+    everybody = (*names, *([FOREIGNER] if strangers else []))
+    return Model(
+        name="membership-join",
+        parameters={
+            "joiners": joiners,
+            "strangers": strangers,
+            "retries": retries,
+            "takeovers": takeovers,
+            "crashes": crashes,
+            "views": views,
+        },
+        nodes=tuple(node(name) for name in everybody),
+        network=UnreliableSet(),
+        faults=Faults(crash=crashes),
+        budgets={"timeout_join": retries, "timeout_takeover": takeovers, "local_bootstrap": 1}
+        | dict.fromkeys(("timeout_proposal", "timeout_handover", "timeout_rejoin"), 0),
+        boundary=within_bound,
+        properties=_properties(everybody, names, strangers=strangers),
+    )
+
+
+def _properties(everybody: tuple[str, ...], names: tuple[str, ...], *, strangers: int) -> tuple[Property, ...]:
+    def chain(observed: Observations) -> bool:
+        return lineage(observed, frozenset(view for view in known_views(observed) if not view.parent))
+
+    def founded_once(observed: Observations) -> bool:
+        return len({view.lineage for view in known_views(observed)}) <= 1
+
+    def strangers_outside(observed: Observations) -> bool:
+        return all(not process.history.installed for process in observed if process.node == FOREIGNER)
+
+    def all_in(observed: Observations) -> bool:
+        return all(is_admitted(observed, name) for name in names) and converged(observed)
+
+    def refused(observed: Observations) -> bool:
+        return any(process.node == FOREIGNER and process.history.refused for process in observed)
+
+    invariant = partial(Property, observe=observe)
+    sometimes = partial(Property, observe=observe, kind="sometimes")
+    properties = (
+        invariant("M1", STATEMENTS["M1"], agreement),
+        invariant("M2", STATEMENTS["M2"], chain),
+        invariant("M2-founder", "Nothing bootstraps by itself: there is one lineage.", founded_once),
+        invariant("M3", STATEMENTS["M3"], monotonic),
+        invariant("M4", STATEMENTS["M4"], self_inclusion),
+        invariant("M5", STATEMENTS["M5"], partial(validity, everybody)),
+        invariant("M6", STATEMENTS["M6"], no_return),
+        invariant("M7", STATEMENTS["M7"], single_value),
+        sometimes("M-joined", "All joiners can be members of one view.", all_in),
+    )
+    if not strangers:
+        return properties
+    return (
+        *properties,
+        invariant("M5-label", "A process with another label is never a member.", strangers_outside),
+        sometimes("M-refused", "It is told why.", refused),
+    )
+
+
+MODELS = {"membership-join": build}
