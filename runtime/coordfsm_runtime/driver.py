@@ -164,6 +164,8 @@ class Driver:
 
     def _turn(self) -> None:
         self._scheduled = False
+        if self._stopped:
+            return
         try:
             self._take_turn()
         except Exception as error:

@@ -1,45 +1,59 @@
 """Hands the events that the machines tell to everyone who listens, each through a bounded queue of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from typing import Self
+from weakref import WeakSet
 
 from coordfsm.kernel import Value
 
 QUEUE = 10_000
 
 
+class Listener:
+    """The events from its creation on, as an asynchronous iterator that ends when the node stops."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Value | None] = asyncio.Queue(QUEUE)
+        self._ended = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Value:
+        event = None if self._ended else await self._queue.get()
+        if event is None:
+            self._ended = True
+            raise StopAsyncIteration
+        return event
+
+    def put(self, event: Value | None) -> None:
+        """Add an event, or None for the end. When the queue is full, the oldest event is lost."""
+        if self._queue.full():
+            self._queue.get_nowait()
+        self._queue.put_nowait(event)
+
+
 class EventStream:
     """A fan-out. A listener that is too slow loses its oldest events; the node never waits for it."""
 
     def __init__(self) -> None:
-        self._queues: set[asyncio.Queue[Value | None]] = set()
+        # Weak: whoever forgets a listener stops listening.
+        self._listeners: WeakSet[Listener] = WeakSet()
         self._closed = False
 
     def publish(self, event: Value) -> None:
-        for queue in self._queues:
-            self._put(queue, event)
+        for listener in self._listeners:
+            listener.put(event)
 
     def close(self) -> None:
-        """End every listener's iteration."""
+        """End every listener's iteration, also that of later ones."""
         self._closed = True
-        for queue in self._queues:
-            self._put(queue, None)
+        for listener in self._listeners:
+            listener.put(None)
 
-    async def listen(self) -> AsyncIterator[Value]:
-        """The events from the first step of the iteration on."""
-        queue: asyncio.Queue[Value | None] = asyncio.Queue(QUEUE)
-        self._queues.add(queue)
-        try:
-            while not self._closed or not queue.empty():
-                event = await queue.get()
-                if event is None:
-                    return
-                yield event
-        finally:
-            self._queues.discard(queue)
-
-    @staticmethod
-    def _put(queue: asyncio.Queue[Value | None], event: Value | None) -> None:
-        if queue.full():
-            queue.get_nowait()
-        queue.put_nowait(event)
+    def listen(self) -> Listener:
+        listener = Listener()
+        if self._closed:
+            listener.put(None)
+        self._listeners.add(listener)
+        return listener

@@ -17,7 +17,7 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -41,9 +41,9 @@ from coordfsm_runtime.controller import RealTime
 from coordfsm_runtime.counters import Counters
 from coordfsm_runtime.driver import Driver
 from coordfsm_runtime.errors import CommandRefusedError, ConfigurationError, NodeStoppedError
-from coordfsm_runtime.events import EventStream
+from coordfsm_runtime.events import EventStream, Listener
 from coordfsm_runtime.machines import MACHINE, MESSAGES, RECORDS, initial_data, node_settings
-from coordfsm_runtime.plain import to_plain
+from coordfsm_runtime.plain import summarize, to_plain
 from coordfsm_runtime.store import SqliteStore, Store
 from coordfsm_runtime.trace import TraceRecorder
 from coordfsm_runtime.transport import Transport
@@ -391,10 +391,9 @@ class ClusterNode:
         self.counters.observe("migration", (time.monotonic() - began) * 1000)
         return answer
 
-    async def events(self) -> AsyncIterator[Value]:
-        """Everything that the machines tell, from now on, until the node stops."""
-        async for event in self._events.listen():
-            yield event
+    def events(self) -> Listener:
+        """Everything that the machines tell, from now on, until the node stops: an asynchronous iterator."""
+        return self._events.listen()
 
     # -- what the machines tell --------------------------------------------------------------------------------------
 
@@ -404,7 +403,7 @@ class ClusterNode:
             self.history.append((event.view, time.time()))
         elif isinstance(event, MemberWedged):
             self.wedged = event
-        plain = to_plain(event)
+        plain = summarize(event)
         logger.info(plain.pop("type"), extra={"fields": {"view": self.view.number if self.view else 0} | plain})
         self._events.publish(event)
         for listener in tuple(self._listeners):

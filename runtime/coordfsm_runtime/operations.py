@@ -16,7 +16,7 @@ from coordfsm_runtime.http import HttpServer, Page, Route
 from coordfsm_runtime.keyring import parse_key
 from coordfsm_runtime.metrics import CONTENT_TYPE, exposition
 from coordfsm_runtime.node import ClusterNode
-from coordfsm_runtime.plain import to_line, to_plain
+from coordfsm_runtime.plain import summarize, to_line, to_plain
 from coordfsm_runtime.status import entities_of, entity_counts, history_of, members_of, status_of, topology_of, view_of
 
 CHANGE_TIMEOUT_S = 10.0
@@ -109,7 +109,7 @@ class Operations:
     async def watch(self) -> AsyncIterator[dict[str, Any]]:
         """Every event as plain data."""
         async for event in self.node.events():
-            yield to_plain(event)
+            yield summarize(event)
 
     # -- commands ----------------------------------------------------------------------------------------------------
 
@@ -245,7 +245,7 @@ class Operations:
         """The status now, and again after events: at most five times a second."""
         yield self._status_line()
         async for event in self.node.events():
-            yield to_line({"event": to_plain(event)})
+            yield to_line({"event": summarize(event)})
             yield self._status_line()
 
     def _status_line(self) -> bytes:

@@ -29,6 +29,16 @@ def _scalar(value: Any) -> Any:
     return value
 
 
+def summarize(event: Value) -> dict[str, Any]:
+    """An event as `to_plain` gives it, with sizes in place of payloads: logs are no place for entities."""
+    plain: dict[str, Any] = to_plain(event)
+    payload = getattr(event, "payload", None)
+    if isinstance(payload, bytes):
+        del plain["payload"]
+        plain["bytes"] = len(payload)
+    return plain
+
+
 def to_line(content: dict[str, Any]) -> bytes:
     """One line of JSON with its newline."""
     return msgspec.json.encode(content) + b"\n"
