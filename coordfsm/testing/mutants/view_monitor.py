@@ -51,7 +51,7 @@ MUTANTS: tuple[Mutant, ...] = (
         flaw="Whom a process names depends on the process, not on the view alone.",
         source="own",
         model="coordinator",
-        parameters={"chain": "ab"},
+        parameters={"chain": "ab", "restarted": False},
         functions={"adopt_view": name_oneself},
     ),
     Mutant(
