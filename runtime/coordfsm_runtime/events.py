@@ -10,21 +10,36 @@ QUEUE = 10_000
 
 
 class Listener:
-    """The events from its creation on, as an asynchronous iterator that ends when the node stops."""
+    """The events from its creation on, as an asynchronous iterator that ends when the node stops.
+
+    Attributes:
+        ended: whether the node has stopped and all events were taken.
+    """
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[Value | None] = asyncio.Queue(QUEUE)
-        self._ended = False
+        self.ended = False
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Value:
-        event = None if self._ended else await self._queue.get()
+        event = None if self.ended else await self._queue.get()
         if event is None:
-            self._ended = True
+            self.ended = True
             raise StopAsyncIteration
         return event
+
+    def drain(self) -> list[Value]:
+        """The events that wait, without waiting for more."""
+        taken: list[Value] = []
+        while not self._queue.empty():
+            event = self._queue.get_nowait()
+            if event is None:
+                self.ended = True
+            else:
+                taken.append(event)
+        return taken
 
     def put(self, event: Value | None) -> None:
         """Add an event, or None for the end. When the queue is full, the oldest event is lost."""

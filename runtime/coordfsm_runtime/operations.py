@@ -9,9 +9,12 @@ from typing import Any
 
 import msgspec
 
+from coordfsm.kernel import Value
 from coordfsm.protocols.membership.events import ForceView, Join
+from coordfsm.protocols.migration.messages import MigrationEnded
 from coordfsm_runtime.admin import AdminServer
 from coordfsm_runtime.errors import AdminError, CommandRefusedError
+from coordfsm_runtime.events import Listener
 from coordfsm_runtime.http import HttpServer, Page, Route
 from coordfsm_runtime.keyring import parse_key
 from coordfsm_runtime.metrics import CONTENT_TYPE, exposition
@@ -21,6 +24,12 @@ from coordfsm_runtime.status import entities_of, entity_counts, history_of, memb
 
 CHANGE_TIMEOUT_S = 10.0
 """How long a change of the hosted bubbles waits to be confirmed by a topology."""
+
+STREAM_PAUSE_S = 0.2
+"""Events are collected this long before the page hears of them."""
+
+STREAM_REST_S = 5.0
+"""Without events, the page hears the status this often."""
 
 logger = logging.getLogger(__name__)
 
@@ -242,14 +251,36 @@ class Operations:
         }
 
     async def _stream(self) -> AsyncIterator[bytes]:
-        """The status now, and again after events: at most five times a second."""
+        """The status now, after events (at most five times a second) and at rest; and each migration's outcome."""
+        listener = self.node.events()
         yield self._status_line()
-        async for event in self.node.events():
-            yield to_line({"event": summarize(event)})
+        while not listener.ended:
+            for event in await _some_events(listener):
+                if isinstance(event, MigrationEnded):
+                    yield to_line({"migration": self._migration_of(event)})
             yield self._status_line()
+
+    def _migration_of(self, event: MigrationEnded) -> dict[str, Any]:
+        return {
+            "entity": event.entity,
+            "source": self.node.config.name,
+            "destination": event.destination,
+            "outcome": event.outcome,
+        }
 
     def _status_line(self) -> bytes:
         return to_line({"status": status_of(self.node) | {"history": history_of(self.node)}})
+
+
+async def _some_events(listener: Listener) -> list[Value]:
+    """What is told until a moment after the next event; nothing when all is quiet for a while."""
+    try:
+        async with asyncio.timeout(STREAM_REST_S):
+            first = await anext(listener)
+    except (TimeoutError, StopAsyncIteration):
+        return []
+    await asyncio.sleep(STREAM_PAUSE_S)
+    return [first, *listener.drain()]
 
 
 def _json(content: Any, status: int = 200) -> Page:

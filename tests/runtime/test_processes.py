@@ -1,0 +1,141 @@
+"""Real processes: stopped, killed, told wrong things; and the demo itself."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from coordfsm.cli.node import FLAGS, setting_key
+from coordfsm_runtime.admin import AdminClient
+from coordfsm_runtime.audit import audit_traces
+from coordfsm_runtime.errors import AdminError
+from coordfsm_runtime.processes import LocalCluster, ProcessError, free_endpoints
+from coordfsm_runtime.service import EXIT_STORE, EXIT_USAGE
+from coordfsm_runtime.settings import NODE_SETTINGS
+
+PACE = {
+    "COORDFSM_MEMBERSHIP_PROBE_MS": "150",
+    "COORDFSM_MEMBERSHIP_PROBE_TIMEOUT_MS": "250",
+    "COORDFSM_MEMBERSHIP_REBUTTAL_MS": "300",
+}
+
+
+def coordfsm(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "coordfsm.cli.main", *arguments]
+    known = {key: value for key, value in os.environ.items() if not key.startswith("COORDFSM_")}
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+        env=known | environment,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_a_day_with_three_processes(tmp_path):
+    """The operator's commands, a member that hangs and comes back, a graceful leave."""
+    with LocalCluster(tmp_path, ["n1", "n2", "n3"], PACE) as cluster:
+        cluster.start()
+        cluster.wait_for_view(["n1", "n2", "n3"], 40)
+
+        def ask(node: str, *arguments: str) -> tuple[int, str]:
+            done = coordfsm(*arguments, "--socket", str(tmp_path / node))
+            return done.returncode, done.stdout + done.stderr
+
+        assert ask("n1", "create", "ship", "hull") == (0, "ship owned, epoch 1\n")
+        assert ask("n1", "create", "ship")[0] == 2
+        assert ask("n1", "register", "east", "west") == (0, "hosts east west\n")
+        moved = ask("n1", "migrate", "ship", "n2")
+        assert moved == (0, "ship to n2: COMMITTED\n")
+        assert ask("n1", "migrate", "ship", "n2")[0] in (0, 1)
+        code, listed = ask("n2", "entities", "--json")
+        assert (code, [(held["entity"], held["state"]) for held in json.loads(listed)]) == (0, [("ship", "owned")])
+        assert ask("n2", "in-doubt") == (0, "none\n")
+        for command in ("status", "members", "coordinator", "topology", "keys list"):
+            assert ask("n3", *command.split())[0] == 0
+        assert json.loads(ask("n3", "members", "--json")[1])["view"]["number"] >= 2
+
+        # A member that hangs is removed, and comes back as another incarnation when it goes on.
+        before = cluster.status("n2")["incarnation"]
+        cluster.nodes["n2"].signal(signal.SIGSTOP)
+        cluster.wait_for_view(["n1", "n3"], 40)
+        cluster.nodes["n2"].signal(signal.SIGCONT)
+        cluster.wait_for_view(["n1", "n2", "n3"], 40)
+        assert cluster.status("n2")["incarnation"] > before
+        cluster.wait_until(lambda: cluster.status("n2")["stable"], "n2 in a stable view", 20)
+        assert cluster.nodes["n2"].ask("migrate", entity="ship", destination="n3")["outcome"] == "COMMITTED"
+
+        assert cluster.nodes["n1"].terminate(20) == 0
+        cluster.wait_for_view(["n2", "n3"], 20)
+        with pytest.raises(AdminError, match="no node answers"):
+            cluster.nodes["n1"].ask("status")
+        traces = [node.trace for node in cluster.nodes.values()]
+        cluster.close()
+        assert audit_traces(traces).findings == ()
+        done = coordfsm("audit", str(tmp_path), "--json")
+        found = json.loads(done.stdout)
+        assert (done.returncode, found["clean"], found["entities"]) == (0, True, {"ship": ["n3"]})
+
+
+def test_the_demo_is_clean(tmp_path):
+    done = coordfsm(
+        "demo", "--nodes", "3", "--entities", "30", "--seconds", "0.5", "--json", "--keep", str(tmp_path / "d")
+    )
+    result = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert result["clean"]
+    assert (result["entities"], result["lost"], result["duplicated"], result["findings"]) == (30, [], [], [])
+    assert "\033" not in done.stderr
+    again = coordfsm("demo", "--keep", str(tmp_path / "d"))
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
+
+
+def test_a_node_that_cannot_start_says_why(tmp_path):
+    (listen,) = free_endpoints(1)
+    base = ("node", "--name", "n1", "--data", str(tmp_path / "n1"))
+    for arguments, expected in (
+        (("node",), "node.name is missing"),
+        ((*base, "--listen", "here"), "node.listen is 'here', expected host:port"),
+        ((*base, "--set", "membership.probe_ms=soon"), "membership.probe_ms is 'soon', expected an integer"),
+        ((*base, "--set", "membership.colour=blue"), "expected one of membership."),
+        ((*base, "--listen", "0.0.0.0:0"), "a loopback address, or a cluster key"),
+        ((*base, "--config", str(tmp_path / "none.toml")), "a readable file"),
+    ):
+        done = coordfsm(*arguments)
+        assert (done.returncode, expected in done.stderr) == (EXIT_USAGE, True), done.stderr
+    (tmp_path / "n2").mkdir()
+    (tmp_path / "n2" / "node.db").write_bytes(b"junk" * 1_000)
+    done = coordfsm("node", "--name", "n2", "--data", str(tmp_path / "n2"), "--listen", listen)
+    assert done.returncode == EXIT_STORE
+    assert "damaged" in done.stderr
+
+
+def test_processes_end_with_their_parent_and_errors_are_reported(tmp_path):
+    with LocalCluster(tmp_path, ["n1", "n2"], PACE) as cluster:
+        cluster.nodes["n1"].start()
+        cluster.wait_for_view(["n1"], 40)
+        process = cluster.nodes["n1"]._process
+        process.stdin.close()
+        assert cluster.nodes["n1"].wait(20) == 0
+        cluster.nodes["n1"].start(COORDFSM_LOG_LEVEL="loud")
+        with pytest.raises(ProcessError, match=r"(?s)exit code 2.*log\.level is 'loud'"):
+            cluster.wait_for_view(["n1"], 40)
+        with pytest.raises(AdminError):
+            AdminClient(tmp_path / "n2")
+
+
+def test_every_flag_is_a_setting():
+    known = {setting.key: setting.flag for setting in NODE_SETTINGS if setting.key != "security.keys"}
+    assert {setting_key(flag): flag for flag, _, _ in FLAGS} == known
+
+
+def test_without_a_node_the_commands_say_so(tmp_path):
+    assert "which node?" in coordfsm("members").stderr
+    done = coordfsm("members", COORDFSM_ADMIN_SOCKET=str(tmp_path / "none.sock"))
+    assert (done.returncode, "no node answers at" in done.stderr) == (2, True)
