@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from coordfsm.check.model import Faults, Local, Model, Multiset, Node, Property
 from coordfsm.check.parameters import Parameter
-from coordfsm.kernel import Command, Input, Map, Notify, Step, Value, Write
+from coordfsm.kernel import Command, Composition, Input, Map, Notify, Step, Value, Write
 from coordfsm.protocols.migration import EntityData, MigrationData, composition, initial
 from coordfsm.protocols.migration.messages import EntityRecord, Migrate, UpdateEntity, entity_key
 from coordfsm.protocols.migration.properties import (
@@ -64,9 +64,9 @@ def _remember(past: Past, event: Value) -> Past:
     return Past(remember(past.entities, event), past.view)
 
 
-def _step(data: Any, given: Input) -> Step:
+def _step(machines: Composition, data: Any, given: Input) -> Step:
     """The machines, with installed views made visible to the history."""
-    step = composition.step(data, given)
+    step = machines.step(data, given)
     return step._replace(effects=(Notify(given), *step.effects)) if isinstance(given, ViewInstalled) else step
 
 
@@ -165,7 +165,7 @@ def build(  # noqa: PLR0913  (each a dimension of the model)
         Node(
             member.node,
             initial(member.node),
-            _step,
+            partial(_step, composition),
             partial(_commands, environment),
             boots=True,
             durable=owned if member.node == "p1" else (),
@@ -193,3 +193,15 @@ def build(  # noqa: PLR0913  (each a dimension of the model)
             item for name in names for item in _properties(name, requests, several=entities > 1, live=live and resends)
         ),
     )
+
+
+DEFAULTS: dict[str, tuple[dict[str, object], ...]] = {
+    "migration": (
+        {"requests": 2, "crash": 0},
+        {"requests": 1, "crash": 1, "views": 2, "updates": 1},
+        {"requests": 1, "crash": 2, "tokens": True},
+        {"requests": 1, "crash": 0, "wedges": 1, "views": 2, "shrinking": True, "duplicate": 1},
+        {"requests": 1, "crash": 0, "processes": 3, "duplicate": 1},
+        {"requests": 2, "crash": 0, "entities": 2, "resends": False},
+    )
+}

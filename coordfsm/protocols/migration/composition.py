@@ -9,9 +9,12 @@ from coordfsm.protocols.migration.rules import entities_in
 from coordfsm.protocols.migration.service import SERVICE
 from coordfsm.protocols.migration.settings import MigrationSettings
 
+UNDER_WAY = frozenset({"prepared", "frozen", "departing"})
+"""The states of a migration that has not ended: what happens to the view concerns only these."""
+
 
 def entities_concerned(data: MigrationData, given: Input) -> Iterable[str]:
-    """The entities that an input is about: one, all that the store knows, or all that are undecided."""
+    """The entities that an input is about: one, all that the store knows, or all with a migration under way."""
     if isinstance(given, Recover):
         return entities_in(given)
     if isinstance(given, TimerFired):
@@ -20,7 +23,7 @@ def entities_concerned(data: MigrationData, given: Input) -> Iterable[str]:
     entity = getattr(subject, "entity", None)
     if entity is not None:
         return (entity,)
-    return sorted(entity for entity, held in data.entities.items() if held.state == "frozen")
+    return sorted(entity for entity, held in data.entities.items() if held.state in UNDER_WAY)
 
 
 composition = Composition(

@@ -47,16 +47,16 @@ class History(Value):
         thawed_otherwise: an entity came back into service with another payload than it was frozen with.
         aborted: transactions that ended without a commit.
         committed: the tokens of requests that were answered COMMITTED, in order.
-        unfit: transactions that were committed although X6 forbids it.
+        unfit: a transaction was committed although X6 forbids it.
     """
 
     arrived: tuple[tuple[int, bytes, TransactionId], ...] = ()
     frozen: tuple[tuple[TransactionId, bytes], ...] = ()
     pending: bytes | None = None
     thawed_otherwise: bool = False
-    aborted: frozenset[TransactionId] = frozenset()
+    aborted: tuple[TransactionId, ...] = ()
     committed: tuple[str, ...] = ()
-    unfit: frozenset[TransactionId] = frozenset()
+    unfit: bool = False
 
 
 class Seen(Value):
@@ -101,11 +101,10 @@ def _remember(history: History, event: Value) -> History:  # noqa: PLR0911  (one
         return replace(history, pending=None, thawed_otherwise=history.thawed_otherwise or changed)
     if isinstance(event, CommitDecided):
         fit = event.in_view and event.prepared_in == event.decided_in and event.service != "wedged"
-        unfit = history.unfit if fit else history.unfit | {event.transaction}
-        return replace(history, pending=None, unfit=unfit)
+        return replace(history, pending=None, unfit=history.unfit or not fit)
     if isinstance(event, MigrationEnded) and event.transaction != NO_TRANSACTION:
         if event.outcome != "COMMITTED":
-            return replace(history, aborted=history.aborted | {event.transaction})
+            return replace(history, aborted=(*history.aborted, event.transaction))
         if event.token:
             return replace(history, committed=(*history.committed, event.token))
     return history
@@ -149,7 +148,7 @@ def no_loss(seen: Observations) -> bool:
 
 def atomic(seen: Observations) -> bool:
     """X3: what was aborted did not arrive; what arrived was given up by its source before."""
-    aborted = frozenset().union(*(one.history.aborted for one in seen))
+    aborted = {transaction for one in seen for transaction in one.history.aborted}
     arrived = {transaction for one in seen for _, _, transaction in one.history.arrived}
     return not aborted & arrived and all(_was_given_up(one, seen) for one in seen if one.record.state == "owned")
 
