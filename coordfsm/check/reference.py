@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from coordfsm.check.fairness import edges_of, stuck
 from coordfsm.check.model import Model, Property
 from coordfsm.check.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict
 from coordfsm.check.semantics import Action, State, StepError, System
 from coordfsm.check.trace import build_trace
-from coordfsm.kernel import ModelError
 
 PROGRESS_EVERY = 4096  # expanded states between two looks at the clock
 
@@ -41,6 +41,7 @@ class _Search:
     stopped: str | None = None
     violated: tuple[Property, State] | None = None
     expanding: State | None = None
+    untriggered: set[str] = field(default_factory=set)
 
 
 def explore(
@@ -59,12 +60,8 @@ def explore(
         mutant: the name of the broken variant that `model` was built with, for the counterexample.
 
     Raises:
-        ModelError: the model needs an engine that handles its properties' kinds.
         StepError: a node cannot even start.
     """
-    unsupported = sorted({item.kind for item in model.properties} & {"eventually", "leads_to"})
-    if unsupported:
-        raise ModelError(f"the reference explorer checks no {' or '.join(unsupported)} property; use the native engine")
     started = time.monotonic()
     search = _Search(System(model))
     try:
@@ -76,7 +73,7 @@ def explore(
             raise  # no path leads to an error in the first step of all
         search.violated = (Property(ERROR, str(error), lambda _observations: False), search.expanding)
     if search.violated is None and search.stopped is None:
-        search.violated = _unreachable_good(search)
+        search.violated = _unreachable_good(search) or _never_happening(search)
     return _report(search, time.monotonic() - started, mutant)
 
 
@@ -176,6 +173,22 @@ def _unreachable_good(search: _Search) -> tuple[Property, State] | None:
     return None
 
 
+def _never_happening(search: _Search) -> tuple[Property, State] | None:
+    """The first state, breadth-first, in which a fair execution can stay although something has yet to happen."""
+    items = [item for item in search.system.model.properties if item.kind in {"eventually", "leads_to"}]
+    edges = edges_of(search.system, search.parents) if items else {}
+    for item in items:
+        goal = {state for state in search.parents if holds_in(search.system, item, state)}
+        starts = [next(iter(search.parents))]
+        if item.kind == "leads_to":
+            starts = [state for state in search.parents if holds_in(search.system, item, state, item.trigger)]
+            search.untriggered |= set() if starts else {item.id}
+        states = stuck(edges, starts, goal)
+        if states:
+            return item, next(state for state in search.parents if state in states)
+    return None
+
+
 def _path(search: _Search, state: State) -> list[tuple[Action | None, State]]:
     def backwards() -> Iterator[tuple[Action | None, State]]:
         current = state
@@ -236,4 +249,4 @@ def _result(search: _Search, item: Property) -> PropertyResult:
         verdict = "incomplete"
     else:
         verdict = "violated" if kind == "sometimes" else "holds"
-    return PropertyResult(item.id, kind, verdict, witness)
+    return PropertyResult(item.id, kind, verdict, witness, item.id in search.untriggered)

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from coordfsm.check.model import Model, Property
+from coordfsm.check.native.liveness import check_executions
 from coordfsm.check.native.search import Search
-from coordfsm.check.reference import DEADLOCK
+from coordfsm.check.native.visited import TooLargeError
+from coordfsm.check.reference import DEADLOCK, ERROR
 from coordfsm.check.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict
-from coordfsm.check.trace import build_trace
+from coordfsm.check.trace import Trace, build_trace
 
 SHARE_OF_MEMORY = 0.8  # of the machine's memory, unless the caller says otherwise
 
@@ -36,6 +38,13 @@ def explore(
     started = time.monotonic()
     search = Search(model, limits, threads, max_memory or int(SHARE_OF_MEMORY * _physical_memory()))
     search.run(progress)
+    if search.found.violated is None and search.found.stopped is None:
+        try:
+            check_executions(search)
+        except TooLargeError:
+            search.found.stopped = "memory for the graph of all transitions"
+        except KeyboardInterrupt:
+            search.found.stopped = "interrupted"
     return _report(search, time.monotonic() - started, mutant)
 
 
@@ -47,13 +56,15 @@ def _report(search: Search, seconds: float, mutant: str) -> Report:
     model, found = search.model, search.found
     fired, kinds = search.fired(), search.kinds
     cut_off = kinds.pop("cut_off")
-    results = tuple(_result(search, item) for item in (*model.properties, *((DEADLOCK,) if model.deadlock else ())))
+    extra = [DEADLOCK] if model.deadlock else []
+    if found.violated is not None and found.violated[0].id == ERROR:
+        extra.append(found.violated[0])
+    results = tuple(_result(search, item) for item in (*model.properties, *extra))
     verdicts = {result.verdict for result in results}
     verdict: Verdict = "violated" if "violated" in verdicts else "incomplete" if found.stopped else "holds"
     counterexample = None
     if found.violated is not None:
-        item, number = found.violated
-        counterexample = build_trace(search.system, search.path(number), item.id, item.statement, mutant=mutant)
+        counterexample = _counterexample(search, *found.violated, mutant)
     declared: dict[str, Any] = dict.fromkeys(name for node in model.nodes for name in node.rules)
     return Report(
         model=model.name,
@@ -81,9 +92,18 @@ def _report(search: Search, seconds: float, mutant: str) -> Report:
     )
 
 
+def _counterexample(search: Search, item: Property, number: int, mutant: str) -> Trace:
+    numbers, loop, lasso = search.path(number), 0, search.found.lasso
+    if lasso is not None:
+        numbers += lasso.stem[1:]
+        loop = len(numbers) - 1
+        numbers += lasso.loop
+    return build_trace(search.system, search.told(numbers), item.id, item.statement, mutant=mutant, loop=loop)
+
+
 def _result(search: Search, item: Property) -> PropertyResult:
     found = search.found
-    kind = "deadlock" if item is DEADLOCK else item.kind
+    kind = item.id if item is DEADLOCK or item.id == ERROR else item.kind
     witness = found.witnesses.get(item.id)
     verdict: Verdict
     if found.violated is not None and found.violated[0] is item:
@@ -94,4 +114,4 @@ def _result(search: Search, item: Property) -> PropertyResult:
         verdict = "incomplete"
     else:
         verdict = "violated" if kind == "sometimes" else "holds"
-    return PropertyResult(item.id, kind, verdict, witness)
+    return PropertyResult(item.id, kind, verdict, witness, item.id in found.untriggered)

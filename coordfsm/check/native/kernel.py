@@ -18,7 +18,7 @@ from numba import njit
 
 from coordfsm.check.native.bits import claim, prefetch, trailing_zeros
 from coordfsm.check.native.growing import REQUESTED, UNKNOWN
-from coordfsm.check.native.tables import CRASH_SHIFT, EVENT_SHIFT, KIND, LAST
+from coordfsm.check.native.tables import CRASH_SHIFT, EVENT_SHIFT, HEAL_LABEL, KIND, LAST
 from coordfsm.check.native.wiring import BITSET, COUNTERS, ORDERED, UNRELIABLE
 
 U0, U1, U4, U16, U29, U32, U64 = (np.uint64(number) for number in (0, 1, 4, 16, 29, 32, 64))
@@ -57,6 +57,7 @@ class Scratch(NamedTuple):
     buffer: npt.NDArray[np.uint64]  # successors, `words` each
     hashes: npt.NDArray[np.uint64]
     parents: npt.NDArray[np.uint32]
+    labels: npt.NDArray[np.int64]  # per successor: what weak fairness calls the step; empty: nobody asks
     requests: npt.NDArray[np.int64]  # shape (any, 4): 0 step or 1 queue; owner, row, column
     numbers: npt.NDArray[np.int64]  # 0: requests, 1: states to do again, 2: dead ends, 3: position in the batch
     kinds: npt.NDArray[np.int64]  # transitions by kind
@@ -177,7 +178,7 @@ def _need_step(wiring, scratch, position, cell, entry):
 
 @inlined
 def _keep(wiring, store, scratch, count, number, shift):
-    """Finish a successor at the end of the buffer: hash it and prefetch its slot. One equal to its origin is dropped."""
+    """Finish a successor at the end of the buffer: hash it, prefetch its slot. One equal to its origin is dropped."""
     words = wiring.words
     to = count * words
     if _same(words, scratch.buffer, to, scratch.state, 0):
@@ -190,8 +191,8 @@ def _keep(wiring, store, scratch, count, number, shift):
 
 
 @inlined
-def _follow(wiring, store, scratch, first, count, number, shift, word, change, duplicate):
-    """Emit the successors of one entry; how many the buffer holds then. `word`, `change`: what the network loses."""
+def _follow(wiring, store, scratch, first, count, number, shift, word, change, duplicate, label):
+    """Emit the successors of one entry; how many the buffer then holds. The network loses `change` in `word`."""
     words = wiring.words
     buffer, outcomes = scratch.buffer, wiring.outcomes
     outcome = np.uint64(first)
@@ -233,6 +234,8 @@ def _follow(wiring, store, scratch, first, count, number, shift, word, change, d
                     _send_counted(wiring, buffer, to, outcomes[outcome, COLUMN_SENDS])
                 elif not _send_queued(wiring, scratch, buffer, to, outcomes[outcome, COLUMN_SENDS]):
                     return PUT_OFF
+                if len(scratch.labels) > 0:
+                    scratch.labels[count] = wiring.labels[outcome] if label < 0 else 0 if kind == TORN else label
                 count = _keep(wiring, store, scratch, count, number, shift)
         if flags & FLAG_LAST:
             return count
@@ -251,6 +254,8 @@ def _lose(wiring, store, scratch, count, number, shift, word, change):
         return count
     scratch.buffer[to + word] ^= change
     scratch.pending[LOSE] += 1
+    if len(scratch.labels) > 0:
+        scratch.labels[count] = 0
     return _keep(wiring, store, scratch, count, number, shift)
 
 
@@ -271,6 +276,8 @@ def _cuts(wiring, store, scratch, count, number, shift, cut):
             return count
         scratch.buffer[to + word] ^= np.uint64(cut ^ chosen) << wiring.cut[0, 1]
         scratch.pending[HEAL if cut else PARTITION] += 1
+        if len(scratch.labels) > 0:
+            scratch.labels[count] = HEAL_LABEL if cut else 0
         count = _keep(wiring, store, scratch, count, number, shift)
     return count
 
@@ -287,9 +294,12 @@ def _arrival(wiring, store, scratch, count, number, slot_shift, envelope, cut, w
             missing = True
             _need_step(wiring, scratch, position, cell, entry)
         elif entry > 0:
-            count = _follow(wiring, store, scratch, entry, count, number, slot_shift, word, change, 0)
+            label = wiring.receiver[envelope, 4]
+            count = _follow(wiring, store, scratch, entry, count, number, slot_shift, word, change, 0, label)
             if count >= 0 and wiring.duplicate > 0:
-                count = _follow(wiring, store, scratch, entry, count, number, slot_shift, 0, U0, wiring.duplicate)
+                count = _follow(
+                    wiring, store, scratch, entry, count, number, slot_shift, 0, U0, wiring.duplicate, label
+                )
             if count < 0:
                 return count
     if wiring.loss >= 0:
@@ -356,7 +366,7 @@ def _expand(wiring, store, scratch, start, number, slot_shift):
             complete = False
             _need_step(wiring, scratch, position, cell, entry)
         elif entry > 0:
-            emitted = _follow(wiring, store, scratch, entry, count, number, slot_shift, 0, U0, 0)
+            emitted = _follow(wiring, store, scratch, entry, count, number, slot_shift, 0, U0, 0, -1)
             if emitted == OVERFLOW:
                 return OVERFLOW
             if emitted == PUT_OFF:
@@ -636,3 +646,53 @@ def repack(states, moves, words, new_words, first, last):
             packed[np.int64(moves[move, 3])] |= value << moves[move, 4]
         for word in range(new_words):
             states[number * new_words + word] = packed[word]
+
+
+@compiled
+def index_states(words, states, slots, first, last, shift):
+    """Enter the numbers (plus 1) of states in a table of their own, for `list_edges`."""
+    mask = np.uint64(len(slots) - 1)
+    for number in range(first, last):
+        slot = hash_words(words, states, number * words) >> shift
+        while slots[slot] != 0:
+            slot = (slot + U1) & mask
+        slots[slot] = number + 1
+
+
+@compiled
+def list_edges(wiring, store, scratch, slots, batch, shift, offsets, targets, labels, end):
+    """Write the transitions of states, in order, that change the state.
+
+    Args:
+        wiring: the model.
+        store: the visited set.
+        scratch: memory; its buffer holds the successors of any one state, and as many labels.
+        slots: as `index_states` filled them.
+        batch: numbers of the states, ascending.
+        shift: 64 minus the bits of a slot number.
+        offsets: receives, at a state's number plus 1, where its transitions end.
+        targets: receives the numbers of the successors.
+        labels: receives what weak fairness calls each transition.
+        end: where the first transition is written.
+
+    Returns:
+        where the last transition ends.
+    """
+    words = wiring.words
+    mask = np.uint64(len(slots) - 1)
+    for index in range(len(batch)):
+        number = np.int64(batch[index])
+        for word in range(words):
+            scratch.state[word] = store.states[number * words + word]
+        count = _expand(wiring, store, scratch, 0, number, shift)
+        for kind in range(KIND_COUNTERS):
+            scratch.pending[kind] = 0
+        for at in range(count):
+            slot = scratch.hashes[at] >> shift
+            while not _same(words, store.states, np.int64(slots[slot] - 1) * words, scratch.buffer, at * words):
+                slot = (slot + U1) & mask
+            targets[end] = slots[slot] - 1
+            labels[end] = scratch.labels[at]
+            end += 1
+        offsets[number + 1] = end
+    return end

@@ -20,9 +20,9 @@ from coordfsm.check.native.kernel import DONE, KIND_COUNTERS, TOO_SMALL, Scratch
 from coordfsm.check.native.tables import KINDS, Tables
 from coordfsm.check.native.visited import Segment, TooLargeError, Visited
 from coordfsm.check.native.wiring import Wirer
-from coordfsm.check.reference import DEADLOCK
+from coordfsm.check.reference import DEADLOCK, ERROR
 from coordfsm.check.report import Limits, Progress
-from coordfsm.check.semantics import Action, State, System
+from coordfsm.check.semantics import Action, State, StepError, System
 
 LARGEST_BATCH = 1 << 16
 """States a call of compiled code expands: long enough that the call costs nothing, short enough to stop at once."""
@@ -54,12 +54,27 @@ class Result:
     requests: npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Lasso:
+    """A fair execution that never reaches a goal: states by number.
+
+    Attributes:
+        stem: from a state in which the goal was due to the one where the loop begins, both included.
+        loop: the states after that, the last one being where the loop began; empty: it stays there for ever.
+    """
+
+    stem: list[int]
+    loop: list[int]
+
+
 @dataclass
 class Found:
     """What the search has found so far."""
 
     witnesses: dict[str, int] = field(default_factory=dict)
     violated: tuple[Property, int] | None = None  # the property and the number of the state
+    lasso: Lasso | None = None  # if that property is about whole executions
+    untriggered: set[str] = field(default_factory=set)
     stopped: str | None = None
     distinct: int = 1
     depth: int = 1
@@ -94,7 +109,7 @@ class Search:
         self.started = time.monotonic()
         self._told = 0.0
         self._progress: Callable[[Progress], None] | None = None
-        self._wiring = self.wirer.wiring()
+        self.wiring = self.wirer.wiring()
 
     # -- running -----------------------------------------------------------------------------------------------
 
@@ -151,7 +166,7 @@ class Search:
         numbers[:] = 0
         first = worker.free[0]
         status, new = expand_batch(
-            self._wiring,
+            self.wiring,
             self.visited.store,
             scratch,
             batch,
@@ -189,7 +204,11 @@ class Search:
                 worker.scratch = self._scratch(worker.scratch)
         requests = np.concatenate([result.requests for result in results])
         if len(requests):
-            self._fill(requests)
+            try:
+                self._fill(requests)
+            except StepError as error:
+                self.segments += self._following
+                return self._failed([result.again for result in results], error)
         return False
 
     def _fill(self, requests: npt.NDArray[np.int64]) -> None:
@@ -201,11 +220,22 @@ class Search:
                 self.tables.fill_queue(owner, row, column)
         self._rewire()
 
+    def _failed(self, waiting: list[Batch], error: StepError) -> bool:
+        """A machine raised: that is a violation in the first of the waiting states in which it does."""
+        for number in np.sort(np.concatenate(waiting)).tolist():
+            try:
+                for _ in self.system.successors(self.state(number)):
+                    pass
+            except StepError as raised:
+                self.found.violated = (Property(ERROR, str(raised), lambda _observations: False), number)
+                return True
+        raise error
+
     def _rewire(self) -> None:
         old = self.wirer.update()
         if old is not None:
-            self.visited.repack(self.wirer, old, self._all_segments())
-        self._wiring = self.wirer.wiring()
+            self.visited.repack(self.wirer, old, self.all_segments())
+        self.wiring = self.wirer.wiring()
         for worker in self.workers:
             worker.scratch = self._scratch(worker.scratch)
 
@@ -219,7 +249,7 @@ class Search:
             size = max(size, self.visited.room)
         block = self.visited.block(size)
         if block is None:
-            self.visited.grow(size, self._all_segments())
+            self.visited.grow(size, self.all_segments())
             block = self.visited.block(size)
             assert block is not None
         worker.free = block
@@ -242,6 +272,7 @@ class Search:
             buffer=np.zeros(self._buffer * words, np.uint64),
             hashes=np.zeros(self._buffer, np.uint64),
             parents=np.zeros(self._buffer, np.uint32),
+            labels=np.zeros(0, np.int64),
             requests=np.zeros((MOST_REQUESTS, 4), np.int64),
             numbers=np.zeros(4, np.int64),
             kinds=np.zeros(KIND_COUNTERS, np.int64) if before is None else before.kinds,
@@ -314,16 +345,18 @@ class Search:
         """One state found, unpacked."""
         return self.wirer.unpack(self.visited.state(number))
 
-    def path(self, number: int) -> list[tuple[Action | None, State]]:
-        """The way from the initial state to a state, the initial state's action being None."""
+    def path(self, number: int) -> list[int]:
+        """The way from the initial state to a state, by number."""
         numbers = [number]
         while numbers[-1]:
             numbers.append(self.visited.parent(numbers[-1]))
-        states = [self.state(at) for at in reversed(numbers)]
-        path: list[tuple[Action | None, State]] = [(None, states[0])]
-        for before, after in pairwise(states):
-            path.append((self.action(before, after), after))
-        return path
+        return numbers[::-1]
+
+    def told(self, numbers: list[int]) -> list[tuple[Action | None, State]]:
+        """A path with its actions, the initial state's being None."""
+        states = [self.state(number) for number in numbers]
+        later = [(self.action(before, after), after) for before, after in pairwise(states)]
+        return [(None, states[0]), *later]
 
     def action(self, before: State, after: State) -> Action:
         """The first transition that leads from one state to another."""
@@ -332,7 +365,7 @@ class Search:
                 return action
         raise AssertionError("the engine found a transition that the model does not have")
 
-    def _all_segments(self) -> list[Segment]:
+    def all_segments(self) -> list[Segment]:
         return _joined(self.segments + self._following)
 
 

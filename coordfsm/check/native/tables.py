@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from coordfsm.check.model import Envelope, Local, Multiset, Ordered, UnreliableSet
 from coordfsm.check.native.growing import Column, Rows
+from coordfsm.check.purity import checked_outcomes
 from coordfsm.check.semantics import Action, Interner, Outcome, State, System, crashed
 from coordfsm.kernel import Command, ModelError, Received, Recover, TimerFired, event_of
 
@@ -35,6 +36,7 @@ KINDS = (
 """What happened in a transition; the number of a kind is its position. ``cut_off`` is beyond the boundary."""
 KIND = {name: number for number, name in enumerate(KINDS)}
 
+HEAL_LABEL = 1  # what weak fairness calls the end of a partition
 LAST = 1 << 4  # flag: the last outcome of its chain
 EVENT_SHIFT, CRASH_SHIFT = 8, 16  # flags: 1 + the budget that the outcome spends
 
@@ -68,7 +70,8 @@ class Tables:
         outcomes: per outcome: node, local state before, local state after, flags, first of its sends, number of sends,
             label.
         sends: envelope numbers, those of one outcome in order.
-        labels: what weak fairness is asked of: ("deliver", envelope), ("timeout", node, timer) or ("recover", node).
+        labels: what weak fairness is asked of, number 0 being nothing: ("deliver", envelope), ("timeout", node, timer),
+            ("recover", node) or ("heal",).
     """
 
     def __init__(self, system: System) -> None:
@@ -86,6 +89,7 @@ class Tables:
         self.sends = Column(np.int32)
         self.labels = Interner()
         self.labels(None)
+        assert self.labels(("heal",)) == HEAL_LABEL
         self.fired = Interner()
         self._outcome_fired: list[int] = [0]
         self.outcomes.append((0, 0, 0, LAST, 0, 0, 0))
@@ -189,7 +193,7 @@ class Tables:
         if self.system.locals.values[identifier].data is None:
             return []
         envelope: Envelope = self.system.envelopes.values[envelope_number]
-        outcomes = self.system.outcomes(position, identifier, Received(envelope.sender, envelope.message))
+        outcomes = checked_outcomes(self.system, position, identifier, Received(envelope.sender, envelope.message))
         return self._candidates(outcomes, "deliver", pruned=self.pruned)
 
     def _own_steps(self, position: int, identifier: int) -> Iterable[_Candidate]:
@@ -212,7 +216,7 @@ class Tables:
     ) -> list[_Candidate]:
         event = event_of(given)
         budget = 1 + self._budgets[event] if event in self.system.model.budgets else 0
-        outcomes = self.system.outcomes(position, identifier, given)
+        outcomes = checked_outcomes(self.system, position, identifier, given)
         return self._candidates(outcomes, kind, pruned=kind == "command", event=budget, label=label)
 
     def _recovery(self, position: int, identifier: int, local: Local) -> list[_Candidate]:
@@ -220,7 +224,7 @@ class Tables:
             return []
         node, label = self.system.model.nodes[position], self.labels(("recover", position))
         if node.boots:
-            outcomes = self.system.outcomes(position, identifier, Recover(local.durable))
+            outcomes = checked_outcomes(self.system, position, identifier, Recover(local.durable))
             return self._candidates(outcomes, "recover", pruned=False, label=label)
         started = self.system.locals(msgspec.structs.replace(local, data=node.initial))
         return [_Candidate("recover", started, label=label)]

@@ -1,5 +1,7 @@
 """The native engine finds exactly what the reference explorer finds, on every network and fault."""
 
+from dataclasses import replace
+
 import pytest
 from check.native import sample
 
@@ -78,3 +80,17 @@ def test_two_phase_commit(rms):
 def test_threads_change_nothing():
     model = sample.build(Multiset(loss=1, duplicate=1), Faults(crash=1), clients=2)
     agree(model, threads=2)
+
+
+def test_a_step_that_raises_is_a_counterexample():
+    model = sample.build(Multiset(), Faults(crash=1), clients=2)
+
+    def fragile(data, given):
+        if getattr(data, "total", 0) == 2 and type(given).__name__ == "Received":
+            raise ZeroDivisionError("three")
+        return sample.SERVER.step(data, given)
+
+    server = replace(model.nodes[0], step=fragile)
+    found = agree(replace(model, nodes=(server, *model.nodes[1:])))
+    assert found.counterexample.property == "error"
+    assert "ZeroDivisionError: three" in found.counterexample.statement

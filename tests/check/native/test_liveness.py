@@ -1,0 +1,122 @@
+"""Properties of whole executions: the native engine's verdicts equal those of the slow, explicit oracle."""
+
+from dataclasses import replace
+
+import pytest
+from check.native import sample
+
+from coordfsm.check import fairness, native, reference
+from coordfsm.check.model import Faults, Multiset, Ordered, Property, UnreliableSet
+from coordfsm.check.reference import holds_in
+from coordfsm.check.semantics import System
+from coordfsm.check.trace import action_key
+
+
+def observed(kind, name, goal, trigger=None):
+    return Property(name, name, goal, kind=kind, observe=sample._observe, trigger=trigger)
+
+
+def client_idle(observations):
+    return observations[1][0] == "idle"
+
+
+def client_waiting(observations):
+    return observations[1][0] == "waiting"
+
+
+def client_down(observations):
+    return observations[1][0] == "down"
+
+
+def has_learned(observations):
+    return (observations[1][1] or 0) > 0
+
+
+def never(observations):
+    return False
+
+
+PROPERTIES = (
+    observed("eventually", "learns", has_learned),
+    observed("eventually", "waits", client_waiting),
+    observed("eventually", "rests", client_idle),
+    observed("leads_to", "comes to rest", client_idle, client_waiting),
+    observed("leads_to", "comes back", client_idle, client_down),
+    observed("leads_to", "waits again", client_waiting, client_idle),
+    observed("leads_to", "nothing follows nothing", never, never),
+    observed("reachable", "can rest", client_idle),
+    observed("reachable", "can learn", has_learned),
+)
+MODELS = {
+    "reliable": (Multiset(), Faults(), 1),
+    "lossy": (Multiset(loss=1), Faults(), 2),
+    "always lossy": (Multiset(loss=None), Faults(), 2),
+    "retries without end": (Multiset(loss=None), Faults(), None),
+    "unreliable": (UnreliableSet(), Faults(), 1),
+    "crash": (Multiset(), Faults(crash=1), 1),
+    "stop": (Multiset(), Faults(crash=1, recover=False), 1),
+    "ordered": (Ordered(loss=1, capacity=2), Faults(crash=1), 1),
+    "partition": (Multiset(), Faults(partitions=(sample.CUT,), partition=1), 1),
+}
+
+
+def built(name, item):
+    network, faults, retries = MODELS[name]
+    model = sample.build(network, faults, turns=1, retries=retries or 0)
+    if retries is None:
+        model = replace(model, budgets={"local_begin": 1})
+    return replace(model, properties=(item,))
+
+
+def expected(model, item):
+    """The verdict by the definition: every state, every transition, sets of states."""
+    system = System(model)
+    states, waiting = {system.initial()}, [system.initial()]
+    while waiting:
+        for _, after in system.successors(waiting.pop()):
+            if after not in states:
+                states.add(after)
+                waiting.append(after)
+    edges = fairness.edges_of(system, states)
+    goal = {state for state in states if holds_in(system, item, state)}
+    if item.kind == "reachable":
+        good = set(goal)
+        while more := {state for state in states - good if any(after in good for _, after in edges[state])}:
+            good |= more
+        return good == states
+    starts = [system.initial()]
+    if item.kind == "leads_to":
+        starts = [state for state in states if holds_in(system, item, state, item.trigger)]
+    return not fairness.stuck(edges, starts, goal)
+
+
+@pytest.mark.parametrize("item", PROPERTIES, ids=lambda item: item.id.replace(" ", "-") + "-" + item.kind)
+@pytest.mark.parametrize("name", MODELS)
+def test_verdicts_equal_the_oracle(name, item):
+    model = built(name, item)
+    report = native.explore(model)
+    assert (report.verdict == "holds") == expected(model, item)
+    assert report.verdict == reference.explore(model).verdict
+    if report.verdict == "violated":
+        check_lasso(model, item, report.counterexample)
+
+
+def check_lasso(model, item, trace):
+    """The steps are the model's, the goal is never reached after it was due, and the loop closes."""
+    system = System(model)
+    states = [system.initial()]
+    for step in trace.steps:
+        states.append(
+            next(after for action, after in system.successors(states[-1]) if step.action == action_key(action))
+        )
+    if item.kind == "reachable":
+        return
+    assert not holds_in(system, item, states[-1])
+    assert states[trace.loop] == states[-1]
+    assert not any(holds_in(system, item, state) for state in states[trace.loop :])
+
+
+def test_a_leads_to_that_nothing_triggers_is_vacuous():
+    model = built("reliable", observed("leads_to", "x", client_idle, never))
+    (result,) = native.explore(model).properties
+    assert result.vacuous
