@@ -4,9 +4,11 @@
 projection of one process that the predicates need.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
-from coordfsm.kernel import Map, Value
+from coordfsm.kernel import Value
 from coordfsm.protocols.coordinator.data import CoordinationData
 from coordfsm.protocols.coordinator.messages import (
     BubblesRefused,
@@ -154,7 +156,7 @@ def fenced(processes: Observations) -> bool:
     return len(led) == len(set(led)) and len(acting) == len(set(acting))
 
 
-def one_host(processes: Observations, members: Map[int, frozenset[tuple[str, int]]]) -> bool:
+def one_host(processes: Observations, members: Mapping[int, frozenset[tuple[str, int]]]) -> bool:
     """C3. `members` maps a view's number to its (node, incarnation) pairs."""
     for process in processes:
         bubbles = [bubble for entry in process.topology for bubble in entry.bubbles]
