@@ -17,7 +17,7 @@ from coordfsm.cli.counterexamples import DEFAULT_DIRECTORY, Counterexamples, pri
 from coordfsm.cli.exits import Exit
 from coordfsm.cli.tables import VERDICT_STYLES, Row, parameters_text, table
 from coordfsm.cli.terminal import Line, ProgressLine, Span, paragraph, write_lines
-from coordfsm.kernel import ModelError
+from coordfsm.kernel import CoordfsmError
 
 TITLES = ("model", "distinct states", "transitions", "depth", "seconds", "never fired", "verdict")
 
@@ -28,12 +28,21 @@ FEW = 12
 
 @dataclass(frozen=True)
 class Explored:
-    """A model with what was found; the error instead of a report if the exploration itself failed."""
+    """A model with what was found, or why the exploration itself failed.
+
+    Attributes:
+        name: of the model.
+        model: what was explored.
+        report: None if it failed.
+        error: why it failed.
+        internal: whether that is a fault of coordfsm rather than of the model or the options.
+    """
 
     name: str
     model: Model
     report: Report | None
     error: str = ""
+    internal: bool = False
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -85,11 +94,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
 
 
 def explore_one(name: str, model: Model, limits: Limits, options: Options, *, mutant: str = "") -> Explored:
-    """Explore one model with a progress line. An error of the model or the engine is a result, too.
-
-    Raises:
-        ModelError: the model or the options do not fit the engine.
-    """
+    """Explore one model with a progress line. A failure is a result, too: other models are explored all the same."""
     line = ProgressLine()
     label = mutant or f"{name} {parameters_text(dict(model.parameters))}".strip()
 
@@ -103,12 +108,12 @@ def explore_one(name: str, model: Model, limits: Limits, options: Options, *, mu
     line.show(f"{label}: starting")
     try:
         return Explored(name, model, explore(model, limits, progress, mutant=mutant, options=options))
-    except ModelError:
-        raise
-    except Exception as error:  # noqa: BLE001  (the other models are explored all the same)
+    except CoordfsmError as error:
+        return Explored(name, model, None, str(error))
+    except Exception as error:  # noqa: BLE001  (reported, with where it happened)
         line.clear()
         traceback.print_exception(error, file=sys.stderr)
-        return Explored(name, model, None, f"{type(error).__name__}: {error}")
+        return Explored(name, model, None, f"{type(error).__name__}: {error}", internal=True)
     finally:
         line.clear()
 
@@ -121,12 +126,14 @@ def to_json(item: Explored) -> dict[str, Any]:
 
 
 def exit_code(explored: Sequence[Explored]) -> Exit:
-    """The worst of what was found; an internal error is worse than a counterexample."""
-    verdicts = {"error" if item.report is None else item.report.verdict for item in explored}
-    if "error" in verdicts:
+    """The worst of what was found; an internal error is worst of all."""
+    if any(item.internal for item in explored):
         return Exit.INTERNAL
+    verdicts = {"error" if item.report is None else item.report.verdict for item in explored}
     if "violated" in verdicts:
         return Exit.COUNTEREXAMPLE
+    if "error" in verdicts:
+        return Exit.USAGE
     return Exit.INCOMPLETE if "incomplete" in verdicts else Exit.OK
 
 

@@ -62,7 +62,7 @@ def _summary(explored: list[Explored], differences: list[tuple[str, ...]]) -> li
 def _update(arguments: argparse.Namespace, explored: list[Explored]) -> int:
     """Record only what was explored to the end: a search cut short says nothing about the counts."""
     worst = exit_code(explored)
-    if worst in (Exit.INTERNAL, Exit.INCOMPLETE):
+    if any(item.report is None or item.report.verdict == "incomplete" for item in explored):
         write_lines([*table(TITLES, [row(item) for item in explored]), (), *paragraph("nothing was recorded")])
         return worst
     reports = [item.report for item in explored if item.report is not None]

@@ -106,7 +106,7 @@ def to_json(trial: Trial) -> dict[str, Any]:
 
 def exit_code(trials: Sequence[Trial]) -> Exit:
     """OK only if every flaw was caught."""
-    if any(trial.report is None for trial in trials):
+    if any(trial.explored.internal for trial in trials):
         return Exit.INTERNAL
     missed = [trial.report for trial in trials if not trial.caught]
     if not missed:
@@ -125,12 +125,13 @@ def summary(trials: Sequence[Trial]) -> list[Line]:
             mutant = trial.mutant
             where = f"{mutant.model} {parameters_text(dict(mutant.parameters))}".strip()
             lines += paragraph(f"NOT CAUGHT {mutant.name}, in {where}: {mutant.flaw}", hanging=2, style="red")
+            lines += paragraph(trial.explored.error, indent=2, hanging=2)
     return lines
 
 
 def _row(trial: Trial) -> Row:
     report, mutant = trial.report, trial.mutant
-    outcome = trial.explored.error or "error" if report is None else verdict_text(report)
+    outcome = "error" if report is None else verdict_text(report)
     length = "" if trial.length is None else str(trial.length)
     seconds = "" if report is None else f"{report.seconds:.1f}"
     verdict, style = ("yes", "green") if trial.caught else (f"NO: {outcome}", "bold red")
