@@ -9,7 +9,6 @@ from functools import partial
 from typing import Annotated
 
 from msgspec.structs import replace
-
 from statemachine import State
 
 from coordfsm.check.model import Faults, Local, Model, Node, Property, UnreliableSet
@@ -24,6 +23,7 @@ from coordfsm.kernel import (
     Part,
     Raise,
     Received,
+    Send,
     Value,
     Write,
     compile_machine,
@@ -39,12 +39,14 @@ from coordfsm.protocols.membership.data import (
     MembershipData,
     current_view,
     identity_of,
+    others,
     self_in,
+    stamp_of,
 )
 from coordfsm.protocols.membership.declaring import within
 from coordfsm.protocols.membership.events import CutProposed, Join, Leave, ProposeCut
 from coordfsm.protocols.membership.lifecycle import LIFECYCLE
-from coordfsm.protocols.membership.messages import Cut, JoinRequest, MemberId
+from coordfsm.protocols.membership.messages import Cut, JoinRequest, MemberId, Probe
 from coordfsm.protocols.membership.properties import (
     STATEMENTS,
     History,
@@ -74,6 +76,23 @@ class Suspect(Command):
     """The environment makes a process certain that a member is dead."""
 
     node: str
+
+
+class Poke(Command):
+    """The environment lets a process probe the other members of its view."""
+
+
+def has_view(data: CutData, given: Poke, context: MembershipData) -> bool:
+    """The process acts in a view."""
+    return current_view(context) is not None
+
+
+def probe_others(data: CutData, given: Poke, context: MembershipData) -> Done:
+    """Probe everybody."""
+    view = current_view(context)
+    assert view is not None
+    own, me = stamp_of(view), self_in(view, context)
+    return data, tuple(Send(other.endpoint, Probe(own, me, identity_of(other), 0)) for other in others(view, context))
 
 
 def suspects_member(data: CutData, given: Suspect, context: MembershipData) -> bool:
@@ -122,12 +141,14 @@ class Suspicion(Machine):
     quiet = State(initial=True)
 
     local_suspect = within(quiet, cond=suspects_member, on=condemn_suspect)
+    local_poke = within(quiet, cond=has_view, on=probe_others)
     recv_join_request = within(quiet, cond=is_admissible, on=admit)
     recv_leave_request = within(quiet, cond=is_current, on=release_member)
     local_self_leaving = within(quiet, on=release_self)
 
     ignored = {
         ("quiet", "local_suspect"): "not another member",
+        ("quiet", "local_poke"): "not a member",
         ("quiet", "recv_join_request"): "the lifecycle's to answer",
         ("quiet", "recv_leave_request"): "of another view",
     }
@@ -202,7 +223,12 @@ def build(
 
 
 def process(
-    name: str, view: View, commands: Callable[[Local], tuple[Command, ...]], runs: Composition = PROCESS, *, confirms: bool = False
+    name: str,
+    view: View,
+    commands: Callable[[Local], tuple[Command, ...]],
+    runs: Composition = PROCESS,
+    *,
+    confirms: bool = False,
 ) -> Node:
     """A process that starts as a member of `view` if it is in it, else outside.
 

@@ -57,20 +57,31 @@ def competing_cuts(view: View, cuts: int) -> tuple[Cut, ...]:
 def build(
     members: Annotated[int, Parameter("members of the view", minimum=1, maximum=7)] = 3,
     cuts: Annotated[int, Parameter("different cuts that members may want", minimum=1, maximum=7)] = 2,
+    proposers: Annotated[
+        int | None, Parameter("members that may want one, first in line first; none: all", minimum=1)
+    ] = None,
     wishes: Annotated[int, Parameter("how often a member comes to want a cut", minimum=1)] = 2,
-    takeovers: Annotated[int, Parameter("how often a member takes over", minimum=0)] = 2,
-    crashes: Annotated[int, Parameter("crashes, each followed by a recovery or not", minimum=0)] = 0,
+    takeovers: Annotated[int, Parameter("how often a member takes over", minimum=0)] = 1,
+    crashes: Annotated[int, Parameter("crashes, each followed by a recovery or not", minimum=0)] = 1,
 ) -> Model:
     """View change: one consensus with competing proposers and crash-recovery."""
     view = first_view(members)
+    wanting = {member.node for member in ring_order(view)[:proposers]}
     wanted = tuple(ProposeCut(cut) for cut in competing_cuts(view, min(cuts, members)))
 
     def commands(local: Local) -> tuple[Command, ...]:
-        return wanted if local.data.view_change.view == view else ()
+        return wanted if local.data.view_change.view == view and local.data.node in wanting else ()
 
     return consensus_model(
         "membership-consensus",
-        {"members": members, "cuts": cuts, "wishes": wishes, "takeovers": takeovers, "crashes": crashes},
+        {
+            "members": members,
+            "cuts": cuts,
+            "proposers": proposers,
+            "wishes": wishes,
+            "takeovers": takeovers,
+            "crashes": crashes,
+        },
         view,
         commands,
         {"local_propose_cut": wishes, "timeout_takeover": takeovers, "timeout_proposal": 0, "timeout_handover": 0},
@@ -80,7 +91,7 @@ def build(
 
 def consensus_model(
     name: str,
-    parameters: dict[str, int],
+    parameters: dict[str, int | None],
     view: View,
     commands: Callable[[Local], tuple[Command, ...]],
     budgets: dict[str, int],
@@ -135,4 +146,5 @@ def safety_properties(view: View) -> tuple[Property, ...]:
     )
 
 
+DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {"membership-consensus": ({"crashes": 0}, {"wishes": 1})}
 MODELS = {"membership-consensus": build}

@@ -174,9 +174,7 @@ def build(
             view_change=ViewChangeData(state="stable", view=view),
             monitoring=MonitoringData(observer),
         )
-        return Node(
-            name, data, runs.step, commands, history=remember, first_history=History(), rules=runs.rule_names
-        )
+        return Node(name, data, runs.step, commands, history=remember, first_history=History(), rules=runs.rule_names)
 
     return Model(
         name="membership-cut",

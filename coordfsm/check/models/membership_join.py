@@ -8,6 +8,7 @@ from coordfsm.check.models.membership_chain import PROCESS
 from coordfsm.check.models.membership_consensus import NAMES, without_confirmations
 from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command
+from coordfsm.protocols.membership.admission import OTHER_LABEL
 from coordfsm.protocols.membership.composition import initial
 from coordfsm.protocols.membership.events import Bootstrap, Join
 from coordfsm.protocols.membership.properties import (
@@ -103,7 +104,7 @@ def _properties(everybody: tuple[str, ...], names: tuple[str, ...], *, strangers
         return all(is_admitted(observed, name) for name in names) and converged(observed)
 
     def refused(observed: Observations) -> bool:
-        return any(process.node == FOREIGNER and process.history.refused for process in observed)
+        return any(process.node == FOREIGNER and OTHER_LABEL in process.history.refused for process in observed)
 
     invariant = partial(Property, observe=observe)
     sometimes = partial(Property, observe=observe, kind="sometimes")
@@ -127,4 +128,7 @@ def _properties(everybody: tuple[str, ...], names: tuple[str, ...], *, strangers
     )
 
 
+DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {
+    "membership-join": ({}, {"joiners": 1, "strangers": 1, "crashes": 1})
+}
 MODELS = {"membership-join": build}

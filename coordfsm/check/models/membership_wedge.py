@@ -33,7 +33,7 @@ CONTACT = Composition(
 
 def build(
     members: Annotated[int, Parameter("members of the view", minimum=2, maximum=5)] = 3,
-    doubts: Annotated[int, Parameter("how often a member doubts that others hear it", minimum=1)] = 2,
+    doubts: Annotated[int, Parameter("how often a member doubts that others hear it", minimum=1)] = 1,
     partitions: Annotated[int, Parameter("partitions of the minority from the majority", minimum=0)] = 1,
     rounds: Annotated[int | None, Parameter("rounds of contact that come to their end; none: no bound")] = None,
     forced: Annotated[int, Parameter("how often an operator forces the view of the minority", minimum=0)] = 0,
@@ -46,8 +46,11 @@ def build(
     cut = frozenset((a, b) for a in names for b in names if (a in minority) != (b in minority))
 
     def commands(local: Local) -> tuple[Command, ...]:
-        force = (ForceView(minority, "token"),) if local.data.lifecycle.state == "wedged" else ()
-        return (ContactDoubted(), *(force if local.data.node in minority else ()))
+        if local.data.lifecycle.state != "wedged":
+            return (ContactDoubted(),)
+        # Operators who do not talk to each other: one keeps the minority, another a single process.
+        together = (ForceView(minority, "token"),) if local.data.node in minority else ()
+        return (*together, ForceView((local.data.node,), "token"))
 
     return Model(
         name="membership-wedge",
@@ -86,7 +89,7 @@ def _properties(quorum: int, *, forced: bool, endless: bool) -> tuple[Property, 
 
     invariant = partial(Property, observe=observe)
     sometimes = partial(Property, observe=observe, kind="sometimes")
-    properties = (
+    properties: tuple[Property, ...] = (
         invariant("M1", STATEMENTS["M1"], agreement),
         invariant("M2", "Without an operator's command, no second lineage appears.", one_lineage_without_force),
         invariant("M3", STATEMENTS["M3"], monotonic),
@@ -96,7 +99,9 @@ def _properties(quorum: int, *, forced: bool, endless: bool) -> tuple[Property, 
         sometimes("M-majority", "A majority can act.", majority_acts),
     )
     if endless and not forced:
-        heals = Property("ML3", "From every state, one in which nobody is wedged can be reached.", sound, "reachable", observe)
+        heals = Property(
+            "ML3", "From every state, one in which nobody is wedged can be reached.", sound, "reachable", observe
+        )
         properties = (*properties, heals)
     if not forced:
         return properties

@@ -2,8 +2,9 @@
 
 For a subject with d monitors, H = max(1, ceil(0.7 d)) condemnations mean dead, from L = max(1, floor(0.3 d)) on it is
 unstable. A monitor that is condemned itself counts as condemning, since it can no longer speak; but only for a subject
-that L others condemn: dead monitors alone prove nothing. A leaver still speaks for itself. Waiting until nobody is unstable lets simultaneous crashes leave in one view change, as
-in Rapid (Suresh et al., ATC 2018). It avoids conflicting proposals; safety never depends on it.
+that L others condemn: dead monitors alone prove nothing. A leaver still speaks for itself. Waiting until nobody is
+unstable lets simultaneous crashes leave in one view change, as in Rapid (Suresh et al., ATC 2018). It avoids
+conflicting proposals; safety never depends on it.
 """
 
 from typing import Any, NamedTuple

@@ -36,7 +36,15 @@ from coordfsm.protocols.membership.data import (
     self_in,
     stamp_of,
 )
-from coordfsm.protocols.membership.events import AdoptView, CutAccepted, Excluded, HandedOver, MessageRefused, ViewChanged, ViewRecovered
+from coordfsm.protocols.membership.events import (
+    AdoptView,
+    CutAccepted,
+    Excluded,
+    HandedOver,
+    MessageRefused,
+    ViewChanged,
+    ViewRecovered,
+)
 from coordfsm.protocols.membership.messages import (
     Cut,
     Decision,

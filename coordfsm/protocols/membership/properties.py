@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from coordfsm.kernel import Value
+from coordfsm.kernel import Value, encode
 from coordfsm.protocols.membership.chain import is_member, next_view
 from coordfsm.protocols.membership.data import VIEW_KEY, MembershipData, current_view
 from coordfsm.protocols.membership.events import (
@@ -33,7 +33,7 @@ STATEMENTS = {
     "M4": "A process acts as a member only in a view that contains its current incarnation.",
     "M5": "A joiner asked to join; a leaver left, or was condemned by its monitors.",
     "M6": "A removed incarnation is in no later view.",
-    "M7": "In one view at most one cut is ever chosen; once it is chosen at a ballot, every later proposal is the same.",
+    "M7": "In one view at most one cut is ever chosen; once it is chosen, every later proposal is the same.",
     "ML1": "A member that stays crashed is eventually in no view of the live majority.",
     "ML2": "A live joiner with a live seed eventually is a member.",
     "ML3": "With no more faults, all live members eventually have the same view, and a shunned process rejoins.",
@@ -45,7 +45,6 @@ _FLAGS: dict[type[Value], str] = {
     MemberLeft: "left",
     MemberLeaving: "leaving",
     MemberUnwedged: "healed",
-    JoinRefused: "refused",
 }
 
 ACTING = frozenset({"member", "wedged", "leaving"})
@@ -60,7 +59,7 @@ class History(Value):
         shunned: it was excluded against its will at least once.
         healed: it was wedged and heard a majority again.
         left: it has left for good.
-        refused: it was refused as a joiner at least once.
+        refused: the reasons for which it was refused as a joiner.
         proposed: nodes that a ripe cut of its cut detector condemned.
         accepted: what it accepted in consensus.
         asked: the incarnations under which it asked to join.
@@ -68,31 +67,40 @@ class History(Value):
     """
 
     installed: tuple[View, ...] = ()
-    recovered: frozenset[View] = frozenset()
+    recovered: tuple[View, ...] = ()
     shunned: bool = False
     healed: bool = False
     left: bool = False
-    refused: bool = False
+    refused: frozenset[str] = frozenset()
     proposed: frozenset[str] = frozenset()
-    accepted: frozenset[CutAccepted] = frozenset()
+    accepted: tuple[CutAccepted, ...] = ()
     asked: frozenset[int] = frozenset()
     leaving: bool = False
 
 
+def _with(items: tuple[Any, ...], item: Value) -> tuple[Any, ...]:
+    """A set of values in canonical order."""
+    return items if item in items else tuple(sorted((*items, item), key=encode))
+
+
 def remember(history: History, event: Value) -> History:
     """Fold one notification into the history."""
+    changes: dict[str, Any] = {}
     if isinstance(event, ViewChanged):
-        return replace(history, installed=(*history.installed, event.view))
-    if isinstance(event, ViewRecovered):
-        return replace(history, recovered=history.recovered | {event.view})
-    if isinstance(event, CutAccepted):
-        return replace(history, accepted=history.accepted | {event})
-    if isinstance(event, CutProposed):
-        return replace(history, proposed=history.proposed | {removed.node for removed in event.cut.condemned})
-    if isinstance(event, JoinAsked):
-        return replace(history, asked=history.asked | {event.incarnation})
-    flag = _FLAGS.get(type(event))
-    return history if flag is None else replace(history, **{flag: True})
+        changes = {"installed": (*history.installed, event.view)}
+    elif isinstance(event, ViewRecovered):
+        changes = {"recovered": _with(history.recovered, event.view)}
+    elif isinstance(event, CutAccepted):
+        changes = {"accepted": _with(history.accepted, event)}
+    elif isinstance(event, CutProposed):
+        changes = {"proposed": history.proposed | {removed.node for removed in event.cut.condemned}}
+    elif isinstance(event, JoinAsked):
+        changes = {"asked": history.asked | {event.incarnation}}
+    elif isinstance(event, JoinRefused):
+        changes = {"refused": history.refused | {event.reason}}
+    elif type(event) in _FLAGS:
+        changes = {_FLAGS[type(event)]: True}
+    return replace(history, **changes) if changes else history
 
 
 class Observed(Value):
