@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from coordfsm.check import reference
 from coordfsm.check.model import Model
-from coordfsm.check.report import NO_LIMITS, Limits, Progress, Report, Verdict
+from coordfsm.check.report import NO_LIMITS, Limits, Progress, Report
 from coordfsm.check.semantics import StepError
 from coordfsm.kernel import ModelError
 
@@ -61,34 +61,12 @@ def explore(
             raise ModelError("the native engine needs numba and numpy: install coordfsm with its extra `check`")
         _refuse_native_options(options)
         return reference.explore(model, limits, progress, mutant=mutant)
-    if not any(item.kind in native_kinds() for item in model.properties) and model.properties:
-        return reference.explore(model, limits, progress, mutant=mutant)
     try:
         report: Report = native(model, limits, progress, mutant=mutant, **_given(options))
     except StepError:
         # The reference explorer expands the same levels and tells how the step that raises is reached.
         return reference.explore(model, limits, progress, mutant=mutant)
-    return _without_unchecked(report)
-
-
-def native_kinds() -> frozenset[str]:
-    """The kinds of properties that the native engine checks."""
-    from coordfsm.check import native  # noqa: PLC0415  (numba is an extra, and slow to import)
-
-    return frozenset(getattr(native, "KINDS", ("invariant", "sometimes", "deadlock")))
-
-
-def _without_unchecked(report: Report) -> Report:
-    """What an engine does not check is incomplete, never a pass."""
-    unchecked = [result for result in report.properties if result.kind not in native_kinds()]
-    if not unchecked:
-        return report
-    properties = tuple(
-        replace(result, verdict="incomplete") if result in unchecked else result for result in report.properties
-    )
-    verdict: Verdict = "incomplete" if report.verdict == "holds" else report.verdict
-    stopped = report.stopped or f"{' '.join(result.id for result in unchecked)} not checked"
-    return replace(report, properties=properties, verdict=verdict, stopped=stopped)
+    return report
 
 
 def native_explorer() -> Callable[..., Any] | None:

@@ -38,9 +38,30 @@ def encode(value: object) -> bytes:
         EncodingError: the value holds something without a canonical form.
     """
     try:
-        return _encoder.encode(value)
+        try:
+            return _encoder.encode(value)
+        except TypeError as error:
+            if "not supported between" not in str(error):
+                raise
+        return _encoder.encode(_with_ordered_sets(value))
     except (TypeError, NotImplementedError, OverflowError, RecursionError) as error:
         raise EncodingError(f"cannot encode {type(value).__name__}: {error}") from error
+
+
+def _with_ordered_sets(value: Any) -> Any:
+    """The value with every set as a sequence. Values have no order among themselves: their bytes give one."""
+    if isinstance(value, frozenset):
+        try:
+            return sorted(value)
+        except TypeError:
+            return sorted(map(_with_ordered_sets, value), key=_encoder.encode)
+    if isinstance(value, msgspec.Struct):
+        return (type(value).__name__, *(_with_ordered_sets(getattr(value, name)) for name in value.__struct_fields__))
+    if isinstance(value, Map):
+        return [(key, _with_ordered_sets(item)) for key, item in sorted(value.items())]
+    if isinstance(value, tuple | list):
+        return [_with_ordered_sets(item) for item in value]
+    return value
 
 
 class Decoder:

@@ -50,6 +50,27 @@ def test_fingerprints_are_the_same_in_another_process_with_another_hash_seed():
     assert seen == {f"{fingerprint(WorkerData(peers=Map({'b': 1, 'a': 2})))}\n"}
 
 
+class Crowd(Value):
+    members: frozenset[Ping] = frozenset()
+    names: frozenset[str] = frozenset()
+    groups: Map[str, frozenset[Ping]] = Map()
+
+
+@given(st.sets(st.integers(0, 99), max_size=9), st.sets(st.text(max_size=3), max_size=9), st.randoms())
+def test_sets_of_values_have_one_encoding_and_come_back(numbers, names, chance):
+    pings = [Ping(number) for number in numbers]
+    crowd = Crowd(frozenset(pings), frozenset(names), Map(all=frozenset(pings)))
+    chance.shuffle(pings)
+    assert encode(Crowd(frozenset(pings), frozenset(names), Map(all=frozenset(pings)))) == encode(crowd)
+    assert Decoder(Crowd).decode(encode(crowd)) == crowd
+
+
+def test_a_value_has_the_same_bytes_beside_a_set_of_values():
+    beside = WorkerData(peers=Map(b=1, a=2))
+    plain, with_set = encode((beside, frozenset({1, 2}))), encode((beside, frozenset({Ping(1), Ping(2)})))
+    assert plain[: len(encode(beside)) + 1] == with_set[: len(encode(beside)) + 1]
+
+
 @given(st.binary(max_size=64))
 def test_whatever_bytes_come_the_decoder_answers_or_raises_its_own_error(data):
     try:
