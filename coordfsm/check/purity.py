@@ -24,12 +24,12 @@ def checked_outcomes(system: System, position: int, identifier: int, given: Inpu
     """
     local: Local = system.locals.values[identifier]
     name = system.model.nodes[position].name
-    before = encode(local)
+    before = _snapshot(local)
     outcomes = system.outcomes(position, identifier, given)
     for outcome in outcomes:
         _check_value(name, given, outcome)
     whole, sends = _again(system.model.nodes[position], local, given)
-    if encode(local) != before:
+    if _snapshot(local) != before:
         where = "; ".join(differences(whole, outcomes[0].local)) or "the data that it was given"
         raise ModelError(f"{name} changes its data in place on {_told(given)}: {where}; give new data instead")
     if (whole, sends) != (outcomes[0].local, outcomes[0].sends):
@@ -46,12 +46,25 @@ def _again(node: Node, local: Local, given: Input) -> tuple[Local, tuple[Envelop
     return apply_effects(node, local, step.data, step.effects)
 
 
+def _snapshot(local: Local) -> bytes:
+    """Bytes that change when a machine changes its data in place."""
+    try:
+        return encode((local.data, local.durable))
+    except CoordfsmError:
+        return repr(local).encode()  # volatile data need not have canonical bytes
+
+
 def _check_value(name: str, given: Input, outcome: Outcome) -> None:
-    for value in (outcome.local, *outcome.sends):
-        for test, what in ((hash, "cannot be hashed"), (encode, "cannot be encoded")):
-            path = _failing(value, test)
-            if path is not None:
-                raise ModelError(f"{name} on {_told(given)} gives a value that {what}: {path}")
+    """Everything must be hashable; what is stored or sent must have canonical bytes."""
+    tests = (
+        (outcome.local, hash, "hashed"),
+        (outcome.local.durable, encode, "encoded"),
+        (outcome.sends, encode, "encoded"),
+    )
+    for value, test, what in tests:
+        path = _failing(value, test)
+        if path is not None:
+            raise ModelError(f"{name} on {_told(given)} gives a value that cannot be {what}: {path}")
 
 
 def _failing(value: Any, test: Callable[[Any], Any]) -> str | None:

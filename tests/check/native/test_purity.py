@@ -63,9 +63,9 @@ def test_data_that_cannot_be_hashed():
         explored(step)
 
 
-def test_data_that_cannot_be_encoded():
+def test_a_message_that_cannot_be_encoded():
     def step(data, given):
-        return Step(sample.ServerData(1 << 80), (), ("x",)) if asked(given) else Step(data, (), ())
+        return Step(data, (Send("c1", sample.Answer(1, 1 << 80)),) if asked(given) else (), ("x",))
 
-    with pytest.raises(ModelError, match=r"gives a value that cannot be encoded: data.total"):
+    with pytest.raises(ModelError, match=r"gives a value that cannot be encoded: .*message.total"):
         explored(step)
