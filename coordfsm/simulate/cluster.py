@@ -143,6 +143,7 @@ class Cluster:
             case Crash(endpoint, torn):
                 self._crash(self.processes[endpoint], torn=torn)
             case Restart(endpoint):
+                self.processes[endpoint].doomed = False  # a torn crash that has not come yet does not come any more
                 self.start(endpoint)
             case Partition(groups):
                 self.network.partition(*groups)

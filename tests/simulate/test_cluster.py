@@ -145,6 +145,14 @@ def test_a_torn_crash_does_a_beginning_of_the_effects_and_no_more():
     assert outcomes == {(0, ()), (1, ()), (1, (("a", "one"),))}
 
 
+def test_a_restart_also_ends_a_torn_crash_that_has_not_come_yet():
+    cluster = two()
+    cluster.inflict(Crash("a", torn=True))
+    cluster.inflict(Restart("a"))
+    cluster.command("a", Do((Notify(Noted("one")), Notify(Noted("two")))))
+    assert notes(cluster) == [("a", "one"), ("a", "two")]
+
+
 def test_messages_to_a_process_that_is_down_are_gone():
     cluster = two()
     cluster.command("a", Do((Send("b", Ping(1)),)))
