@@ -44,4 +44,4 @@ def print_story(trace: Trace, saved: Path | None) -> None:
     """Tell a counterexample on stdout."""
     print(story(trace))
     if saved is not None:
-        print(f"saved to {saved}: `coordfsm replay {saved}` steps it again, `coordfsm render {saved}` draws it\n")
+        print(f"saved to {saved}\n  coordfsm replay {saved}\n  coordfsm render {saved}\n")

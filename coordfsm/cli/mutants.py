@@ -39,9 +39,9 @@ class Trial:
 
     @property
     def caught(self) -> bool:
-        """Whether the expected property, and no other, is violated."""
-        trace = None if self.report is None else self.report.counterexample
-        return trace is not None and trace.property == self.mutant.property
+        """Whether the expected property is violated; a witness that is never seen has no counterexample."""
+        results = () if self.report is None else self.report.properties
+        return any(result.id == self.mutant.property and result.verdict == "violated" for result in results)
 
 
 def run(arguments: argparse.Namespace) -> int:
