@@ -4,9 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from coordfsm.cli.exits import Exit
+from coordfsm.cli.exits import CommandError, Exit
 from coordfsm.cli.operate import print_json, print_table
-from coordfsm.kernel.errors import CoordfsmError
 
 NAME = "audit"
 HELP = "check stores and traces of stopped nodes: entities, views, decisions"
@@ -24,7 +23,7 @@ TRACE = "trace.jsonl"
 SHOWN = 20
 
 
-class NothingToAuditError(CoordfsmError):
+class NothingToAuditError(CommandError):
     """No store and no trace at the given paths."""
 
 

@@ -26,3 +26,10 @@ exit codes:
   3   stopped at a limit before everything was explored
   70  internal error
 """
+
+
+class CommandError(Exception):
+    """A mistake in what the user gave, found by a command itself: one line on stderr, exit 2.
+
+    Light, so that command files can build on it without importing the machines for ``--help``.
+    """

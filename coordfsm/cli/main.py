@@ -6,7 +6,7 @@ Every command file exposes:
 - ``configure(parser)``: adds the arguments;
 - ``run(arguments) -> int``: does it and returns an exit code. Results go to stdout, progress and logs to stderr.
 
-A `CoordfsmError` that leaves `run` is a mistake in what the user gave: one line on stderr, exit 2.
+A `CoordfsmError` or `CommandError` that leaves `run` is a mistake in what the user gave: one line on stderr, exit 2.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from coordfsm.cli.exits import EXIT_CODES, Exit
+from coordfsm.cli.exits import EXIT_CODES, CommandError, Exit
 
 COMMANDS = (
     *("verify", "replay", "fuzz", "render", "simulate"),
@@ -112,7 +112,7 @@ class _Version(argparse.Action):
 def _report_error(error: Exception) -> int:
     from coordfsm.kernel.errors import CoordfsmError  # noqa: PLC0415  (not needed for --help)
 
-    if isinstance(error, CoordfsmError):
+    if isinstance(error, CoordfsmError | CommandError):
         print(f"coordfsm: error: {error}", file=sys.stderr)
         return Exit.USAGE
     if isinstance(error, ModuleNotFoundError) and error.name is not None and not error.name.startswith("coordfsm"):

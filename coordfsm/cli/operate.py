@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coordfsm.kernel.errors import CoordfsmError
+from coordfsm.cli.exits import CommandError
 
 if TYPE_CHECKING:
     from coordfsm_runtime.admin import AdminClient
@@ -16,7 +16,7 @@ SOCKET_VARIABLE = "COORDFSM_ADMIN_SOCKET"
 DATA_VARIABLE = "COORDFSM_NODE_DATA"
 
 
-class NoSocketError(CoordfsmError):
+class NoSocketError(CommandError):
     """Nobody said which node to talk to."""
 
 
