@@ -82,7 +82,14 @@ class Node:
 
 @dataclass(frozen=True)
 class UnreliableSet:
-    """Messages are never removed: each can be delivered any number of times, in any order, or never."""
+    """Delivery does not remove a message: each can be delivered any number of times, in any order, or never.
+
+    Attributes:
+        loss: how many messages may be lost for good, or `UNLIMITED`. Without, a message that never arrives is one that
+            stays in flight, and the states are fewer.
+    """
+
+    loss: Budget = 0
 
 
 @dataclass(frozen=True)

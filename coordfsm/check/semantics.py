@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from coordfsm.check.model import Envelope, Local, Model, Multiset, Node, Ordered, UnreliableSet
+from coordfsm.check.model import Envelope, Local, Model, Multiset, Node, UnreliableSet
 from coordfsm.kernel import (
     CancelTimer,
     Command,
@@ -159,8 +159,7 @@ class System:
         """The bounded budgets, in the order in which a state holds them."""
         network, faults = self.model.network, self.model.faults
         names = []
-        if isinstance(network, Multiset | Ordered):
-            names += [name for name in ("loss", "duplicate") if getattr(network, name)]
+        names += [name for name in ("loss", "duplicate") if getattr(network, name, 0)]
         names += [name for name in ("crash", "partition") if getattr(faults, name)]
         return (*names, *sorted(self.model.budgets))
 
@@ -169,8 +168,7 @@ class System:
         """What every budget holds at the start."""
         network, faults = self.model.network, self.model.faults
         held = {"crash": faults.crash, "partition": faults.partition, **self.model.budgets}
-        if isinstance(network, Multiset | Ordered):
-            held |= {"loss": network.loss or 0, "duplicate": network.duplicate}
+        held |= {name: getattr(network, name, 0) or 0 for name in ("loss", "duplicate")}
         return tuple(held[name] for name in self.budget_names)
 
     # -- local steps -------------------------------------------------------------------------------------------
@@ -313,7 +311,7 @@ class System:
 
     def _losses(self, state: State) -> Iterator[tuple[Action, State]]:
         network = self.model.network
-        if isinstance(network, UnreliableSet) or network.loss == 0:
+        if network.loss == 0:
             return
         spent = state if network.loss is None else self._spend(state, "loss")
         if spent is not None:

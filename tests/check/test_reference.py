@@ -277,10 +277,11 @@ def test_a_step_that_raises_is_a_violation_with_the_way_to_it():
     assert [step.kind for step in report.counterexample.steps] == ["command", "deliver"]
 
 
-def test_liveness_with_fairness_is_refused():
-    later = Property("later", "Some day.", lambda _seen: True, kind="eventually")
-    with pytest.raises(ModelError, match="checks no eventually property"):
-        explore(letters("a", properties=(later,)))
+def test_what_never_happens_on_a_fair_execution_is_a_violation():
+    never = Property("never", "Some day.", lambda _seen: False, kind="eventually")
+    assert explore(letters("a", properties=(never,))).counterexample.property == "never"
+    at_once = Property("at once", "Some day.", lambda _seen: True, kind="eventually")
+    assert explore(letters("a", properties=(at_once,))).verdict == "holds"
 
 
 def test_a_message_to_nobody_is_an_error_of_the_model():

@@ -295,7 +295,8 @@ def _arrival(wiring, store, scratch, count, number, slot_shift, envelope, cut, w
             _need_step(wiring, scratch, position, cell, entry)
         elif entry > 0:
             label = wiring.receiver[envelope, 4]
-            count = _follow(wiring, store, scratch, entry, count, number, slot_shift, word, change, 0, label)
+            taken = U0 if wiring.network == UNRELIABLE else change
+            count = _follow(wiring, store, scratch, entry, count, number, slot_shift, word, taken, 0, label)
             if count >= 0 and wiring.duplicate > 0:
                 count = _follow(
                     wiring, store, scratch, entry, count, number, slot_shift, 0, U0, wiring.duplicate, label
@@ -341,10 +342,7 @@ def _expand(wiring, store, scratch, start, number, slot_shift):
             while left != U0:
                 bit = trailing_zeros(left)
                 envelope = wiring.slots[word * 64 + np.int64(bit)]
-                change = U0
-                if wiring.network == UNRELIABLE:
-                    left &= left - U1
-                elif wiring.network == BITSET:
+                if wiring.network <= BITSET:
                     left &= left - U1
                     change = U1 << bit
                 else:

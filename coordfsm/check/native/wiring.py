@@ -192,9 +192,7 @@ class Wirer:
         for number, place in enumerate(layout.envelopes):
             slots[place.word * WORD + place.shift :][: place.bits] = number
             mask[place.word] |= np.uint64(((1 << place.bits) - 1) << place.shift)
-        loss = -1
-        if isinstance(model.network, Multiset | Ordered):
-            loss = 0 if model.network.loss is None else 1 + names.index("loss") if "loss" in names else -1
+        loss = 0 if model.network.loss is None else 1 + names.index("loss") if "loss" in names else -1
         return Wiring(
             words=layout.words,
             network=self.network,
