@@ -18,6 +18,9 @@ from coordfsm.kernel import Command, CoordfsmError, Map, Received, Recover, Time
 
 TRACE_FORMAT = 1
 
+HASH_DIGITS = 32
+"""A string of so many hexadecimal digits is a hash; its last ones tell it apart."""
+
 
 class TraceFileError(CoordfsmError):
     """A saved trace cannot be read, or does not fit the model it names."""
@@ -182,14 +185,14 @@ def _node_changes(old: Local, new: Local) -> Iterator[str]:
     after = {record.key: record.value for record in new.durable}
     for key in sorted({*before, *after}):
         if before.get(key) != after.get(key):
-            yield f"durable {key}: {describe(before.get(key))} -> {describe(after.get(key))}"
+            yield from differences(before.get(key), after.get(key), f"durable {key}")
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
     """The leaves in which two values differ, as ``path: before -> after``."""
     if old == new:
         return
-    if isinstance(old, Value) and type(old) is type(new):
+    if isinstance(old, Value) and type(old) is type(new) and type(old).__str__ is object.__str__:
         for name in old.__struct_fields__:
             yield from differences(getattr(old, name), getattr(new, name), f"{path}.{name}" if path else name)
     elif isinstance(old, Map) and isinstance(new, Map):
@@ -203,6 +206,10 @@ def describe(value: Any) -> str:  # noqa: PLR0911  (one return a kind of value)
     """A short readable form: defaults left out, collections in brackets, no quotes around plain names."""
     if value is None:
         return "none"
+    if isinstance(value, Value) and type(value).__str__ is not object.__str__:
+        return str(value)  # the type knows a shorter form
+    if isinstance(value, str) and len(value) == HASH_DIGITS and not value.strip("0123456789abcdef"):
+        return f"#{value[-6:]}"
     if isinstance(value, Value):
         fields = ", ".join(f"{name}={describe(item)}" for name, item in _told_fields(value))
         return f"{type(value).__name__}({fields})" if fields else type(value).__name__

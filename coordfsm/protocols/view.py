@@ -33,6 +33,10 @@ class Member(Value):
     incarnation: int
     endpoint: Endpoint
 
+    def __str__(self) -> str:
+        """Node and incarnation, for traces: ``n1.2``."""
+        return f"{self.node}.{self.incarnation}"
+
 
 class View(Value, cache_hash=True):
     """An agreed set of members.
@@ -48,6 +52,10 @@ class View(Value, cache_hash=True):
     number: int
     parent: ViewId
     members: tuple[Member, ...]
+
+    def __str__(self) -> str:
+        """Number and members, for traces: ``view 3 {n1.1 n2.1}``."""
+        return f"view {self.number} {{{' '.join(str(member) for member in self.members)}}}"
 
     @property
     def id(self) -> ViewId:

@@ -17,6 +17,10 @@ class TransactionId(Value):
     incarnation: int
     counter: int
 
+    def __str__(self) -> str:
+        """For traces: ``n1.2/7``."""
+        return f"{self.source}.{self.incarnation}/{self.counter}" if self.source else "none"
+
 
 NO_TRANSACTION = TransactionId("", 0, 0)
 
