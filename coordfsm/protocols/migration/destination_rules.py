@@ -5,13 +5,10 @@ from coordfsm.protocols.migration.data import EntityData, MigrationData
 from coordfsm.protocols.migration.messages import (
     NO_TRANSACTION,
     EntityArrived,
-    EntityRefused,
     InDoubt,
     InDoubtEnded,
     MigrationAck,
     MigrationDecision,
-    MigrationFence,
-    MigrationFenced,
     MigrationInquiry,
     MigrationPrepare,
     MigrationVote,
@@ -24,11 +21,9 @@ from coordfsm.protocols.migration.rules import (
     peer_address,
     persist,
     restored,
-    set_fence,
     timer,
 )
 from coordfsm.protocols.migration.service import EntityResides, EntityVacated
-from coordfsm.protocols.view import member_of
 
 # -- guards --------------------------------------------------------------------------------------------------------
 
@@ -70,28 +65,6 @@ def is_done(data: EntityData, given: Received) -> bool:
     """The commit was done here: an epoch above the decided one is known."""
     decision = decision_in(given)
     return decision.commit and data.epoch > decision.epoch
-
-
-def may_resolve(data: EntityData, given: ResolveInDoubt, context: MigrationData) -> bool:
-    """The process is in a stable view that the source is not a member of."""
-    view = context.service.view
-    return context.service.state == "settled" and view is not None and member_of(view, data.peer) is None
-
-
-def says_commit(data: EntityData, given: ResolveInDoubt) -> bool:
-    """The operator wants the entity in service."""
-    return given.commit
-
-
-def answers_fence(data: EntityData, given: Received) -> bool:
-    """The acknowledgement is of the fence that is open."""
-    assert isinstance(given.message, MigrationFenced)
-    return data.fencing and given.message.epoch == data.epoch
-
-
-def is_fencing(data: EntityData, given: TimerFired) -> bool:
-    """A fence is open."""
-    return data.fencing
 
 
 # -- actions -------------------------------------------------------------------------------------------------------
@@ -180,38 +153,3 @@ def resume_in_doubt(data: EntityData, given: Recover, context: MigrationData) ->
     """The process crashed while prepared: ask at once."""
     after = restored(data, given)
     return after, (Notify(InDoubt(data.entity, after.transaction, after.peer)), *ask_source(after, context))
-
-
-def resolve_into_service(data: EntityData, given: ResolveInDoubt, context: MigrationData) -> Result:
-    """The operator's word: into service; the source is fenced by the epoch until it acknowledges."""
-    after = become(data, "owned", epoch=data.offered + 1, offered=0, fencing=True)
-    return after, (
-        persist(after),
-        *cancel(data, "inquiry"),
-        Notify(EntityArrived(data.entity, after.epoch, after.payload, data.transaction)),
-        Notify(InDoubtEnded(data.entity, committed=True)),
-        set_fence(after),
-    )
-
-
-def refuse_resolution(data: EntityData, given: ResolveInDoubt, context: MigrationData) -> Result:
-    """Nothing is in doubt, or the source may still answer."""
-    if data.state != "prepared":
-        reason = f"nothing is in doubt: the entity is {data.state} here"
-    elif context.service.state != "settled":
-        reason = f"the view is {context.service.state}, expected settled"
-    else:
-        reason = f"the source {data.peer} is a member of the view and will answer"
-    return data, (Notify(EntityRefused(data.entity, "ResolveInDoubt", reason)),)
-
-
-def fence_again(data: EntityData, given: TimerFired, context: MigrationData) -> Result:
-    """Tell the former owner, should it come back."""
-    fence = MigrationFence(data.entity, data.epoch, context.node)
-    return data, (Send(peer_address(data, context), fence), set_fence(data))
-
-
-def end_fencing(data: EntityData, given: Received) -> Result:
-    """The former owner has nothing left: the entity may move again."""
-    after = become(data, "owned", fencing=False, peer="", peer_endpoint="")
-    return after, (persist(after), *cancel(data, "fence"))

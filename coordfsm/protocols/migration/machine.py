@@ -21,25 +21,36 @@ from coordfsm.kernel import Machine, compile_machine
 from coordfsm.protocols.migration.destination_rules import (
     acknowledge,
     activate,
-    answers_fence,
-    end_fencing,
-    fence_again,
     forget,
     has_room,
     inquire,
     is_commit,
     is_done,
-    is_fencing,
     is_in_same_view,
     is_newer,
-    may_resolve,
     prepare,
-    refuse_resolution,
-    resolve_into_service,
     resume_in_doubt,
-    says_commit,
     vote_again,
     vote_no,
+)
+from coordfsm.protocols.migration.operator_rules import (
+    acknowledge_fence,
+    answers_fence,
+    drop_for_fence,
+    end_fencing,
+    end_for_fence,
+    fence_again,
+    give_up,
+    heed_fence,
+    is_fencing,
+    is_offered_before_fence,
+    is_older_than_fence,
+    may_resolve,
+    refuse_resolution,
+    resolve_into_service,
+    says_commit,
+    take_back,
+    yield_to_fence,
 )
 from coordfsm.protocols.migration.rules import (
     create,
@@ -64,7 +75,6 @@ from coordfsm.protocols.migration.source_rules import (
     abort_refused,
     abort_unfit,
     abort_wedged,
-    acknowledge_fence,
     answer_aborted,
     answer_committed,
     commit,
@@ -74,14 +84,12 @@ from coordfsm.protocols.migration.source_rules import (
     is_movable,
     is_of_open_transaction,
     is_of_other_view,
-    is_older_than_fence,
     is_settled,
     is_yes,
     knows_destination,
     may_commit,
     prepare_again,
     resume_departing,
-    yield_to_fence,
 )
 
 
@@ -125,7 +133,8 @@ class Migration(Machine):
         | departed.to(departed, internal=True, on=refuse_command)
     )
     local_remove_entity = (
-        owned.to(absent, on=remove)
+        owned.to(absent, unless=is_fencing, on=remove)
+        | owned.to(owned, internal=True, on=refuse_command)
         | absent.to(absent, internal=True, on=refuse_command)
         | prepared.to(prepared, internal=True, on=refuse_command)
         | frozen.to(frozen, internal=True, on=refuse_command)
@@ -190,28 +199,33 @@ class Migration(Machine):
     )
     timeout_inquiry = prepared.to(prepared, internal=True, on=inquire)
 
-    # The operator: a source that is gone for good.
+    # The operator: the other process is gone for good. Fencing: should it come back after all.
     local_resolve_in_doubt = (
         prepared.to(owned, cond=[may_resolve, says_commit], on=resolve_into_service)
         | prepared.to(absent, cond=may_resolve, on=forget)
         | prepared.to(prepared, internal=True, on=refuse_resolution)
+        | departing.to(departed, cond=[may_resolve, says_commit], on=give_up)
+        | departing.to(owned, cond=may_resolve, on=take_back)
+        | departing.to(departing, internal=True, on=refuse_resolution)
         | absent.to(absent, internal=True, on=refuse_resolution)
         | owned.to(owned, internal=True, on=refuse_resolution)
         | frozen.to(frozen, internal=True, on=refuse_resolution)
-        | departing.to(departing, internal=True, on=refuse_resolution)
         | departed.to(departed, internal=True, on=refuse_resolution)
     )
     timeout_fence = owned.to(owned, internal=True, cond=is_fencing, on=fence_again)
     recv_migration_fence = (
         owned.to(departed, cond=is_older_than_fence, on=yield_to_fence)
-        | frozen.to(departed, cond=is_older_than_fence, on=yield_to_fence)
-        | departing.to(departed, cond=is_older_than_fence, on=yield_to_fence)
         | owned.to(owned, internal=True, on=acknowledge_fence)
+        | frozen.to(departed, cond=is_older_than_fence, on=yield_to_fence)
         | frozen.to(frozen, internal=True, on=acknowledge_fence)
-        | departing.to(departing, internal=True, on=acknowledge_fence)
-        | departed.to(departed, internal=True, on=acknowledge_fence)
-        | absent.to(absent, internal=True, on=acknowledge_fence)
+        | prepared.to(departed, cond=is_offered_before_fence, on=drop_for_fence)
         | prepared.to(prepared, internal=True, on=acknowledge_fence)
+        | departing.to(departed, cond=is_older_than_fence, on=end_for_fence)
+        | departing.to(departing, internal=True, on=acknowledge_fence)
+        | absent.to(departed, cond=is_older_than_fence, on=heed_fence)
+        | absent.to(absent, internal=True, on=acknowledge_fence)
+        | departed.to(departed, internal=True, cond=is_older_than_fence, on=heed_fence)
+        | departed.to(departed, internal=True, on=acknowledge_fence)
     )
     recv_migration_fenced = owned.to(owned, internal=True, cond=answers_fence, on=end_fencing)
 

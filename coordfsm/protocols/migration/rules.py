@@ -107,9 +107,8 @@ def update(data: EntityData, given: UpdateEntity) -> Result:
 
 def remove(data: EntityData, given: RemoveEntity) -> Result:
     """Take the entity out of service; its epoch stays known."""
-    after = become(data, "absent", payload=b"", fencing=False)
-    effects = persist(after), Raise(EntityVacated(data.entity)), Notify(EntityLeft(data.entity, data.epoch))
-    return after, (*effects, *cancel(data, "fence"))
+    after = become(data, "absent", payload=b"")
+    return after, (persist(after), Raise(EntityVacated(data.entity)), Notify(EntityLeft(data.entity, data.epoch)))
 
 
 def refuse_command(
@@ -120,6 +119,8 @@ def refuse_command(
     payload = b"" if isinstance(given, RemoveEntity) else given.payload
     if len(payload) > limit:
         reason = f"payload of {len(payload)} bytes, expected at most {limit}"
+    elif data.fencing and isinstance(given, RemoveEntity):
+        reason = f"the former owner {data.peer} is still being fenced"
     elif data.state in {"owned", "frozen", "departing"}:
         reason = f"the entity is {data.state} here"
     else:

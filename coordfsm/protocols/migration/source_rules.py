@@ -2,7 +2,7 @@
 
 import msgspec
 
-from coordfsm.kernel import Command, Effect, Notify, Raise, Received, Recover, Send, SetTimer, TimerFired, Write
+from coordfsm.kernel import Command, Notify, Raise, Received, Recover, Send, SetTimer, TimerFired, Write
 from coordfsm.protocols.migration.data import EntityData, MigrationData
 from coordfsm.protocols.migration.messages import (
     CommitDecided,
@@ -12,8 +12,6 @@ from coordfsm.protocols.migration.messages import (
     Migrate,
     MigrationDecision,
     MigrationEnded,
-    MigrationFence,
-    MigrationFenced,
     MigrationPrepare,
     MigrationVote,
     TokenRecord,
@@ -82,12 +80,6 @@ def may_commit(data: EntityData, given: Received, context: MigrationData) -> boo
 def is_of_other_view(data: EntityData, given: ViewInstalled) -> bool:
     """The view changed since prepare."""
     return given.view.id != data.view_id
-
-
-def is_older_than_fence(data: EntityData, given: Received) -> bool:
-    """The copy here is of an epoch before the fenced one."""
-    assert isinstance(given.message, MigrationFence)
-    return data.epoch < given.message.epoch
 
 
 # -- actions -------------------------------------------------------------------------------------------------------
@@ -237,25 +229,3 @@ def answer_aborted(data: EntityData, given: Received) -> Result:
     """Nothing is known of the transaction in doubt: it was not committed (presumed abort)."""
     transaction: TransactionId = given.message.transaction  # type: ignore[attr-defined]
     return data, (Send(given.sender, MigrationDecision(data.entity, transaction, commit=False, epoch=data.epoch)),)
-
-
-def yield_to_fence(data: EntityData, given: Received, context: MigrationData) -> Result:
-    """An operator put a newer copy into service while this process was thought lost: give up this one."""
-    fence = given.message
-    assert isinstance(fence, MigrationFence)
-    # A committed entity has left this process's account already.
-    vacated: tuple[Effect, ...] = () if data.state == "departing" else (Raise(EntityVacated(data.entity)),)
-    after = become(data, "departed", epoch=fence.epoch, payload=b"", token="", peer=fence.owner, fencing=False)
-    return after, (
-        persist(after),
-        *cancel(data, "vote", "migration", "decision", "fence"),
-        *vacated,
-        Notify(EntityLeft(data.entity, data.epoch)),
-        Send(given.sender, MigrationFenced(data.entity, fence.epoch)),
-    )
-
-
-def acknowledge_fence(data: EntityData, given: Received) -> Result:
-    """Nothing older is left here."""
-    assert isinstance(given.message, MigrationFence)
-    return data, (Send(given.sender, MigrationFenced(data.entity, given.message.epoch)),)
