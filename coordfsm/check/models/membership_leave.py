@@ -31,17 +31,18 @@ def build(
     suspicions: Annotated[int, Parameter("how often a member is condemned, rightly or wrongly", minimum=0)] = 0,
     takeovers: Annotated[int, Parameter("how often a member takes over", minimum=0)] = 0,
     announcements: Annotated[int, Parameter("repeated announcements of leaving", minimum=0, maximum=10)] = 1,
-    crashes: Annotated[int, Parameter("crashes, each followed by a recovery or not", minimum=0)] = 1,
+    crashes: Annotated[int, Parameter("crashes, each followed by a recovery or not", minimum=0)] = 0,
+    probes: Annotated[bool, Parameter("whether members probe each other; without, crashes may hide a decision")] = True,  # noqa: FBT002  (a parameter of the model, given by name)
 ) -> Model:
     """Leave: who stays can always learn the decided view, although those who decided it go."""
     view = first_view(members)
     names = tuple(member.node for member in view.members)
 
     def commands(local: Local) -> tuple[Command, ...]:
-        leave = (Leave(),) if local.data.node in names[:leaves] else ()
-        if not suspicions:
-            return leave
-        return (*leave, Poke(), *(Suspect(name) for name in names if name != local.data.node))
+        # Members probe each other all the time: that is how one that missed a decision learns of it.
+        given: tuple[Command, ...] = (Leave(),) if local.data.node in names[:leaves] else ()
+        given = (*given, Poke()) if probes else given
+        return (*given, *(Suspect(name) for name in names if name != local.data.node))
 
     return Model(
         name="membership-leave",
@@ -52,6 +53,7 @@ def build(
             "takeovers": takeovers,
             "announcements": announcements,
             "crashes": crashes,
+            "probes": probes,
         },
         nodes=tuple(process(name, view, commands, confirms=True) for name in names),
         network=Multiset(loss=UNLIMITED),
@@ -110,7 +112,5 @@ def _names(view: View) -> tuple[str, ...]:
     return tuple(member.node for member in view.members)
 
 
-DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {
-    "membership-leave": ({}, {"leaves": 0, "suspicions": 1, "crashes": 0})
-}
+DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {"membership-leave": ({}, {"leaves": 0, "suspicions": 1})}
 MODELS = {"membership-leave": build}

@@ -529,7 +529,7 @@ MUTANTS = (
         flaw="A removed but live member is not told when it shows up, and goes on acting.",
         source="Delos",
         model="membership-leave",
-        parameters={"leaves": 0, "suspicions": 1, "crashes": 0},
+        parameters={"leaves": 0, "suspicions": 1},
         functions={"lead_onwards": silent(catch_up.lead_onwards)},
     ),
     Mutant(
@@ -539,7 +539,7 @@ MUTANTS = (
         flaw="A leaver does not wait: the view that its vote decided can no longer be learned.",
         source="own",
         model="membership-leave",
-        parameters={"crashes": 0},
+        parameters={"probes": False},
         edit=go_at_once,
     ),
     _consensus(
@@ -547,7 +547,7 @@ MUTANTS = (
         "A leaver goes before a majority of the next view has it.",
         "ML3",
         model="membership-leave",
-        parameters={"crashes": 0, "takeovers": 1},
+        parameters={"takeovers": 1, "probes": False},
         functions={"follow_and_retire": retire_at_once, "decide": decide_and_go},
     ),
     Mutant(
