@@ -65,8 +65,10 @@ class Lifecycle(Machine):
         | wedged.to(member, cond=rule.is_alone, on=rule.unwedge)
         | within(wedged, on=rule.ask_contact)
     )
-    local_excluded = detached.to(leaving, cond=rule.was_leaving, on=rule.resume_leaving) | moving(
-        shunned, detached, member, wedged, on=join.be_shunned
+    local_excluded = (
+        detached.to(leaving, cond=rule.was_leaving, on=rule.resume_leaving)
+        | moving(shunned, detached, member, wedged, on=join.be_shunned)
+        | within(leaving, on=rule.stop_acting)
     )
     timeout_rejoin = shunned.to(seeking, cond=join.has_seeds, on=join.seek_again)
 
@@ -101,10 +103,10 @@ class Lifecycle(Machine):
 
     ignored = {
         ("*", "local_recover"): "started already",
-        ("*", "local_bootstrap"): "gone",
-        ("*", "local_join"): "gone",
+        ("*", "local_bootstrap"): "left for good: nothing more is said or heard",
+        ("*", "local_join"): "left for good: nothing more is said or heard",
         ("*", "local_leave"): "on the way out already",
-        ("*", "local_force_view"): "gone",
+        ("*", "local_force_view"): "left for good: nothing more is said or heard",
         ("*", "timeout_join"): "no longer asking",
         ("*", "timeout_rejoin"): "joined by command, or nobody to ask",
         ("*", "timeout_leave"): "not leaving",
@@ -112,7 +114,7 @@ class Lifecycle(Machine):
         ("*", "recv_join_refusal"): "not asking",
         ("*", "recv_join_redirect"): "not asking, or nothing new",
         ("*", "recv_view_welcome"): "not waiting for this view",
-        ("*", "recv_join_inquiry"): "gone",
+        ("*", "recv_join_inquiry"): "left for good: nothing more is said or heard",
         ("*", "recv_join_request"): "admissible requests are the cut detector's business",
         ("*", "recv_probe"): "for another incarnation, or not a member",
         ("*", "recv_accusation"): "against somebody else, or not a member",
@@ -120,7 +122,7 @@ class Lifecycle(Machine):
         ("*", "recv_contact_reply"): "no longer asked, or of another view",
         ("*", "recv_view_forced"): "not a member",
         ("*", "local_view_installed"): "leaving goes on in the next view",
-        ("*", "local_excluded"): "leaving waits for the handover; others were not members",
+        ("*", "local_excluded"): "was no member",
         ("*", "local_handed_over"): "not leaving",
         ("*", "local_contact_doubted"): "a round runs already, or not a member",
     }
