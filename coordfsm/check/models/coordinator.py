@@ -175,7 +175,7 @@ def _led_by(leader: str, number: int, members: tuple[Member, ...]) -> View:
     return next(view for view in candidates if coordinator(view).node == leader)
 
 
-def _restarted(view: View) -> tuple[Write, ...]:
+def restarted_records(view: View) -> tuple[Write, ...]:
     """The records of a process that was in this view, with everyone registered, when all were restarted."""
     entries = (Hosting(m.node, m.incarnation, 0, (), changed_at=1) for m in view.members)
     return (
@@ -275,7 +275,7 @@ def build(  # noqa: PLR0913  (each a dimension of the model)
             partial(_step, process),
             partial(_commands, views, changes > 1, wedge > 0),
             boots=True,
-            durable=_restarted(views[0]) if restarted and member_of(views[0], name) else (),
+            durable=restarted_records(views[0]) if restarted and member_of(views[0], name) else (),
             history=remember,
             first_history=History(),
             rules=tuple(rule for rule in composition.rule_names if not rule.startswith("ViewMonitor")),
