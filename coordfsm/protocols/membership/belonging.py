@@ -28,7 +28,7 @@ from coordfsm.protocols.membership.messages import (
     Rebuttal,
     ViewForced,
 )
-from coordfsm.protocols.view import Unwedged, View, Wedged, founding_lineage, majority, member_of, monitors
+from coordfsm.protocols.view import Shunned, Unwedged, View, Wedged, founding_lineage, majority, member_of, monitors
 
 Done = tuple[LifecycleData, tuple[Effect, ...]]
 
@@ -121,7 +121,12 @@ def go(data: LifecycleData, given: Value, context: MembershipData) -> Done:
     """Gone for good: the store keeps the incarnation only."""
     data = LifecycleData(state=data.state, incarnation=data.incarnation)
     timers = tuple(CancelTimer(Timer(kind)) for kind in ("leave", "join", "rejoin", "contact"))
-    return data, (persist_identity(data), Raise(AbandonView()), *timers, Notify(MemberLeft()))
+    return data, (persist_identity(data), Raise(AbandonView()), Raise(Shunned()), *timers, Notify(MemberLeft()))
+
+
+def stop_acting(data: LifecycleData, given: Value) -> Done:
+    """The next view, without this process, is decided: its siblings stop now, while it hands the view over."""
+    return data, (Raise(Shunned()),)
 
 
 def resume_leaving(data: LifecycleData, given: Value, context: MembershipData) -> Done:
