@@ -15,7 +15,8 @@ from coordfsm.kernel import CoordfsmError
 from coordfsm_runtime.audit import CHECKED, TraceAudit, audit_traces
 from coordfsm_runtime.load import UNREACHABLE, MigrationLoad
 from coordfsm_runtime.ownership import Ownership, audit_stores
-from coordfsm_runtime.processes import LocalCluster, ProcessError
+from coordfsm_runtime.processes import LocalCluster, ProcessError, free_endpoints
+from coordfsm_runtime.relay import Faults, Relay
 
 FORM_S = 60.0
 RECOVER_S = 60.0
@@ -54,7 +55,7 @@ class Story:
         with contextlib.ExitStack() as stack:
             directory = self._directory(stack)
             names = [f"n{place}" for place in range(1, self._arguments.nodes + 1)]
-            cluster = stack.enter_context(LocalCluster(directory, names, PACE))
+            cluster = self._cluster(stack, directory, names)
             try:
                 clean = self._chapters(cluster)
             except ProcessError as error:
@@ -65,6 +66,17 @@ class Story:
         if self._arguments.json:
             print(json.dumps(self._result, indent=2))
         return Exit.OK if clean else Exit.COUNTEREXAMPLE
+
+    def _cluster(self, stack: contextlib.ExitStack, directory: Path, names: list[str]) -> LocalCluster:
+        """The processes, behind a network that loses datagrams if asked."""
+        if not self._arguments.loss:
+            return stack.enter_context(LocalCluster(directory, names, PACE))
+        ends = free_endpoints(2 * len(names))
+        listens = dict(zip(names, ends, strict=False))
+        advertised = dict(zip(names, ends[len(names) :], strict=True))
+        relay = stack.enter_context(Relay.in_thread(listens, advertised, self._arguments.seed))
+        relay.faults = Faults(loss=self._arguments.loss)
+        return stack.enter_context(LocalCluster(directory, names, PACE, advertised, listens))
 
     def _directory(self, stack: contextlib.ExitStack) -> Path:
         keep: Path | None = self._arguments.keep
@@ -80,9 +92,10 @@ class Story:
         load = MigrationLoad(cluster, dict.fromkeys(payloads, "n1") | self._spread, seed=self._arguments.seed)
         load.start()
         try:
-            victim = self._kill_coordinator(cluster, load)
-            self._go_on(cluster, load, victim)
-            self._come_back(cluster, load, victim)
+            for _ in range(self._arguments.kills):
+                victim = self._kill_coordinator(cluster, load)
+                self._go_on(cluster, load, victim)
+                self._come_back(cluster, load, victim)
         finally:
             load.stop()
         self._settle(cluster)
@@ -95,7 +108,8 @@ class Story:
     def _form(self, cluster: LocalCluster) -> dict[str, bytes]:
         """Start everything; entity to payload."""
         names = list(cluster.nodes)
-        self._say("start", f"{len(names)} processes on 127.0.0.1, sealed UDP, one SQLite store each")
+        lossy = f", {self._arguments.loss:.0%} of all datagrams lost" if self._arguments.loss else ""
+        self._say("start", f"{len(names)} processes on 127.0.0.1, sealed UDP{lossy}, one SQLite store each")
         cluster.start()
         status = cluster.wait_for_view(names, FORM_S)
         self._say("view", f"{_view_text(status)}; {status['coordinator']} coordinates, first of the ring")
@@ -124,7 +138,7 @@ class Story:
         self._say("load", "migrations under way, as fast as the processes answer")
         time.sleep(self._arguments.seconds)
         before = load.count("COMMITTED")
-        victim = str((cluster.status("n1") or {})["coordinator"])
+        victim = str((cluster.status(next(iter(cluster.nodes))) or {})["coordinator"])
         cluster.nodes[victim].kill()
         killed = time.monotonic()
         self._say("kill -9", f"{victim}, the coordinator, after {before:,} migrations", RED)

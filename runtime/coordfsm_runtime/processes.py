@@ -38,6 +38,7 @@ class NodeProcess:
 
     Attributes:
         advertise: what other nodes send to.
+        traced: whether it records a trace; True unless changed before it starts.
     """
 
     def __init__(self, name: str, directory: Path, listen: Endpoint, settings: Mapping[str, str]) -> None:
@@ -46,6 +47,7 @@ class NodeProcess:
         self.listen = listen
         self.settings = dict(settings)
         self.advertise = self.settings.get("COORDFSM_NODE_ADVERTISE", listen)
+        self.traced = True
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
 
@@ -77,7 +79,7 @@ class NodeProcess:
             "COORDFSM_NODE_NAME": self.name,
             "COORDFSM_NODE_DATA": str(self.directory),
             "COORDFSM_NODE_LISTEN": self.listen,
-            "COORDFSM_NODE_TRACE": str(self.trace),
+            **({"COORDFSM_NODE_TRACE": str(self.trace)} if self.traced else {}),
             **self.settings,
             **settings,
         }

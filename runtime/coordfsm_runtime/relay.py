@@ -6,9 +6,12 @@ only; it knows senders by the port that they send from.
 """
 
 import asyncio
+import contextlib
 import random
 import socket
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 from coordfsm.kernel import Endpoint
@@ -78,6 +81,34 @@ class Relay:
         for bound in self._sockets.values():
             self._loop.remove_reader(bound)
             bound.close()
+
+    @staticmethod
+    @contextlib.contextmanager
+    def in_thread(
+        listens: Mapping[str, Endpoint], advertised: Mapping[str, Endpoint], seed: int = 0
+    ) -> Iterator["Relay"]:
+        """A relay in an event loop and thread of its own, for programs that are not asynchronous."""
+        ready: Future[Relay] = Future()
+        loop = asyncio.new_event_loop()
+
+        async def serve() -> None:
+            ready.set_result(Relay(listens, advertised, seed))
+
+        def run() -> None:
+            asyncio.set_event_loop(loop)
+            loop.run_until_complete(serve())
+            loop.run_forever()
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        relay = ready.result(10)
+        try:
+            yield relay
+        finally:
+            loop.call_soon_threadsafe(relay.close)
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
 
     def _readable(self, node: str, bound: socket.socket) -> None:
         for _ in range(64):

@@ -43,6 +43,9 @@ def run_node(config: NodeConfig, *, stop_with_parent: bool = False) -> int:
         return _fail("configuration", error, EXIT_USAGE)
     except StoreError as error:
         return _fail("store failed", error, EXIT_STORE)
+    except Exception as error:
+        logger.exception("internal error")
+        return _fail("internal error", error, EXIT_INTERNAL)
 
 
 def _fail(event: str, error: Exception, code: int) -> int:
