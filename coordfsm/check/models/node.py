@@ -26,8 +26,11 @@ from coordfsm.protocols.node import NodeData, NodeSettings, composition, initial
 ENTITY = "e1"
 FIRST, SECOND = "a", "b"
 
-REPEATING = ("probe", "contact", "takeover", "rejoin", "join", "reinforce", "condemnation", "rebuttal")
-"""Timers that only ever ask again, or suspect: other models let them fire."""
+REPEATING = ("takeover", "rejoin", "join", "reinforce", "condemned")
+"""Timers that only ever ask again: other models let them fire."""
+
+DOUBTING = ("probe", "probe_late", "rebuttal", "contact")
+"""Timers that lead from a missed probe to a lost majority."""
 
 RESENDING = ("proposal", "handover", "leave", "registration", "topology", "vote", "decision", "inquiry")
 
@@ -122,7 +125,7 @@ def _wedged(processes: tuple[Joint | None, ...]) -> bool:
     return any(process is not None and not process.majority for process in processes)
 
 
-def _properties(*, doubts: bool) -> tuple[Property, ...]:
+def _properties(*, doubts: bool, migrations: bool) -> tuple[Property, ...]:
     by_membership = {"M1": membership.agreement, "M3": membership.monotonic, "M4": membership.self_inclusion}
     by_coordination = {
         "C1": coordination.same_coordinator,
@@ -157,16 +160,17 @@ def _properties(*, doubts: bool) -> tuple[Property, ...]:
             for name, check in checks.items()
         ),
         *(Property(name, statement, check, observe=_seen_jointly) for name, (statement, check) in together.items()),
-        *(
-            (Property("N2-witness", "A process loses its majority.", _wedged, "sometimes", _seen_jointly),)
-            if doubts
-            else ()
-        ),
-        Property(
-            "X-commits", migration.STATEMENTS["X-commits"], migration.some_commit, "sometimes", _seen_by_migration
-        ),
-        Property("X-aborts", migration.STATEMENTS["X-aborts"], migration.some_abort, "sometimes", _seen_by_migration),
+        *(_witnesses_of_doubt if doubts else ()),
+        *(_witnesses_of_migration if migrations else ()),
     )
+
+
+_witnesses_of_doubt = (Property("N2-witness", "A process loses its majority.", _wedged, "sometimes", _seen_jointly),)
+
+_witnesses_of_migration = (
+    Property("X-commits", migration.STATEMENTS["X-commits"], migration.some_commit, "sometimes", _seen_by_migration),
+    Property("X-aborts", migration.STATEMENTS["X-aborts"], migration.some_abort, "sometimes", _seen_by_migration),
+)
 
 
 def build(
@@ -176,7 +180,9 @@ def build(
     crash: Annotated[int, Parameter("crashes, also between two effects", minimum=0)] = 0,
     loss: Annotated[int | None, Parameter("messages that may be lost; none: no bound", minimum=0)] = 0,
     resends: Annotated[int, Parameter("timeouts that send again, of each kind", minimum=0)] = 0,
-    doubts: Annotated[int, Parameter("missed probes, and checks whether a majority is in reach", minimum=0)] = 0,
+    doubts: Annotated[
+        int, Parameter("missed probes, unanswered accusations, and checks of the majority", minimum=0)
+    ] = 0,
 ) -> Model:
     """The composed node: two processes in one view, an entity that moves, a view change while it does."""
     given = dict(locals())
@@ -209,8 +215,10 @@ def build(
             "timeout_cooldown": 1,
             **{f"timeout_{kind}": 0 for kind in REPEATING},
             **{f"timeout_{kind}": resends for kind in RESENDING},
-            "timeout_probe": doubts,
-            "timeout_contact": doubts,
+            **{f"timeout_{kind}": doubts for kind in DOUBTING},
         },
-        properties=_properties(doubts=doubts > 1),
+        properties=_properties(doubts=doubts > 0, migrations=migrations > 0),
     )
+
+
+DEFAULTS: dict[str, tuple[dict[str, object], ...]] = {"node": ({}, {"migrations": 0, "leaves": 0, "doubts": 1})}
