@@ -1,0 +1,37 @@
+"""`coordfsm render`: draw the machines, or a saved counterexample."""
+
+import argparse
+from pathlib import Path
+
+NAME = "render"
+HELP = "draw the machines as state diagrams, or a counterexample as a sequence chart"
+EPILOG = """\
+examples:
+  coordfsm render --list                         the machines
+  coordfsm render Migration --format svg,mermaid one machine, two formats
+  coordfsm render --trace counterexample.json    a message sequence chart
+  coordfsm render --check                        are the committed pictures those of the code?
+
+svg and png need Graphviz: the program dot, or the wheel graphviz-pure (extra `render`). dot and mermaid are text.
+"""
+FORMATS = ("svg", "png", "dot", "mermaid")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("machines", nargs="*", metavar="MACHINE", help="which machines; all if none is named")
+    parser.add_argument("--format", default="svg", metavar="LIST", help=f"of {', '.join(FORMATS)}; default: svg")
+    parser.add_argument("--output", type=Path, default=Path("diagrams"), metavar="DIR", help="default: diagrams")
+    parser.add_argument("--trace", type=Path, metavar="FILE", help="a counterexample that `verify` or `fuzz` saved")
+    parser.add_argument(
+        "--check", action="store_true", help="compare DIR with the code instead of writing; exit 1 if stale"
+    )
+    parser.add_argument("--list", action="store_true", help="list the machines")
+    parser.add_argument("--json", action="store_true", help="print JSON to stdout")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draw."""
+    from coordfsm.cli import rendering  # noqa: PLC0415  (slow to import)
+
+    return rendering.run(arguments)

@@ -1,0 +1,194 @@
+"""A counterexample as a message sequence chart: one lifeline a node, time runs down, one box a step.
+
+The positions are computed here and Graphviz only draws, so that SVG and PNG come out of the same text. Lengths
+are in points.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+
+from coordfsm.check.trace import Trace, TraceStep
+from coordfsm.render.state_diagram import EDGE, FONT, FRAME, INK, PAPER, wrapped
+
+COLUMN, BOX, LINE, GAP, TOP = 330, 236, 12.5, 16, 40
+CHARACTERS = 44  # a line in a box
+CHANGES = 4  # lines of changes told in a box
+COLOURS = {
+    "deliver": "#eef2f7",
+    "lose": "#fde8e8",
+    "timeout": "#fff4d6",
+    "command": "#e3f0ff",
+    "crash": "#f8b4b4",
+    "recover": "#d7f5dd",
+    "partition": "#f8b4b4",
+    "heal": "#d7f5dd",
+}
+LOST = "#c81e1e"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A step with the place of its box: `top` counts down from 0."""
+
+    step: TraceStep
+    column: int
+    top: float
+    height: float
+    rows: tuple[str, ...]
+
+    @property
+    def middle(self) -> float:
+        return self.top + self.height / 2
+
+
+def to_dot(trace: Trace) -> str:
+    """The chart as DOT with fixed positions, for ``neato -n2``."""
+    placed = tuple(_place(trace))
+    bottom = max((item.top + item.height for item in placed), default=TOP) + GAP
+    last = len(trace.nodes) * COLUMN
+    lines = [
+        f'digraph "{trace.property}" {{',
+        f'  graph [bgcolor="{PAPER}", pad=0.3, splines=line, outputorder=edgesfirst]',
+        f'  node [shape=plain, fontname="{FONT}", fontsize=10, fontcolor="{INK}"]',
+        f'  edge [fontname="{FONT}", color="{EDGE}", arrowsize=0.7, penwidth=1.2]',
+        *_title(trace, last),
+        *_lifelines(trace, placed, bottom),
+    ]
+    for number, item in enumerate(placed):
+        lines += _box(item, number)
+        lines += _arrow(trace, placed, number)
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def to_mermaid(trace: Trace) -> str:
+    """The chart as a mermaid sequence diagram."""
+    lines = ["---", f"title: {trace.property} violated in {trace.model}", "---", "sequenceDiagram", "  autonumber"]
+    lines += [f"  participant {node}" for node in trace.nodes]
+    for step in trace.steps:
+        lines += [f"  {line}" for line in _mermaid_step(trace, step)]
+    return "\n".join(lines) + "\n"
+
+
+def headline(step: TraceStep) -> str:
+    """What happened, in a few words."""
+    told = {
+        "deliver": f"receives {step.event}",
+        "lose": f"lost: {step.event}",
+        "timeout": f"timer {step.event}",
+        "command": step.event,
+        "crash": "crashes",
+        "recover": "starts again",
+        "partition": f"partition {step.node}",
+        "heal": f"partition {step.node} heals",
+    }[step.kind]
+    return f"{told} ({step.note})" if step.note else told
+
+
+# -- layout --------------------------------------------------------------------------------------------------------
+
+
+def _place(trace: Trace) -> Iterator[Placed]:
+    top = float(TOP)
+    for step in trace.steps:
+        rows = wrapped(f"{step.number}. {headline(step)}", CHARACTERS)
+        changes = sorted(step.changes, key=_weight)[:CHANGES]
+        rows += [row for change in changes for row in wrapped(_short(change), CHARACTERS)]
+        hidden = len(step.changes) - CHANGES
+        rows += [f"and {hidden} more changes"] if hidden > 0 else []
+        column = trace.nodes.index(step.node) if step.node in trace.nodes else 0
+        height = len(rows) * LINE + 10
+        yield Placed(step, column, top, height, tuple(rows))
+        top += height + GAP
+
+
+def _weight(change: str) -> bool:
+    """Changes of a machine's state are told first, the others in their order."""
+    return not change.partition(":")[0].endswith("state")
+
+
+def _short(change: str) -> str:
+    return change if len(change) <= 2 * CHARACTERS else change[: 2 * CHARACTERS - 1] + "…"
+
+
+def _title(trace: Trace, width: int) -> Iterator[str]:
+    first, *more = wrapped(f"{trace.property} violated: {trace.statement}", width // 7)
+    text = f"<b>{escape(first)}</b>" + "".join(f"<br/>{escape(row.strip())}" for row in more)
+    position = f"{width / 2 - COLUMN / 2:g},{TOP + 44 + 8 * len(more)}"
+    yield f'  "title" [pos="{position}", label=<<font point-size="13">{text}</font>>]'
+
+
+def _lifelines(trace: Trace, placed: tuple[Placed, ...], bottom: float) -> Iterator[str]:
+    for column, node in enumerate(trace.nodes):
+        x = column * COLUMN
+        yield (
+            f'  "{node}" [pos="{x},{TOP - 20}", label=<<table border="1" cellborder="0" cellpadding="6" style="rounded"'
+            f' color="{FRAME}" bgcolor="#d9e2ec"><tr><td><b>{escape(node)}</b></td></tr></table>>]'
+        )
+        down, start = False, 0.0
+        mine = [item for item in placed if item.step.node == node and item.step.kind != "lose"]
+        for item in mine:
+            falls = item.step.kind == "crash" or "crashed" in item.step.note
+            if falls or item.step.kind == "recover":
+                yield from _segment(f"{node}|{item.step.number}", x, start, item.middle, down=down)
+                down, start = falls, item.middle
+        yield from _segment(f"{node}|end", x, start, bottom, down=down)
+
+
+def _segment(name: str, x: float, start: float, end: float, *, down: bool) -> Iterator[str]:
+    style = f'style=dotted, color="{LOST}"' if down else f'color="{FRAME}"'
+    yield f'  "{name}|a" [pos="{x},{-start:g}", shape=point, width=0.01, style=invis]'
+    yield f'  "{name}|b" [pos="{x},{-end:g}", shape=point, width=0.01, style=invis]'
+    yield f'  "{name}|a" -> "{name}|b" [arrowhead=none, {style}]'
+
+
+def _box(item: Placed, number: int) -> Iterator[str]:
+    rows = "".join(f'{escape(row).replace("   ", "&#160;&#160;")}<br align="left"/>' for row in item.rows)
+    table = (
+        f'<table border="1" cellborder="0" cellspacing="0" cellpadding="4" style="rounded" color="{FRAME}"'
+        f' bgcolor="{COLOURS[item.step.kind]}" fixedsize="true" width="{BOX}" height="{item.height:g}">'
+        f'<tr><td align="left" balign="left">{rows}</td></tr></table>'
+    )
+    yield f'  "step{number}" [pos="{item.column * COLUMN},{-item.middle:g}", label=<{table}>]'
+
+
+def _arrow(trace: Trace, placed: tuple[Placed, ...], number: int) -> Iterator[str]:
+    item = placed[number]
+    if not item.step.sender or item.step.sender not in trace.nodes:
+        return
+    sender = trace.nodes.index(item.step.sender)
+    origin = _origin(item, placed[:number])
+    side = 0 if sender == item.column else 1 if sender < item.column else -1
+    start_x, start_y = sender * COLUMN + side * BOX / 2, -(origin.middle if origin else 0.0)
+    end_x, end_y = item.column * COLUMN - (side or 1) * BOX / 2, -item.middle
+    if origin is None:
+        start_x = sender * COLUMN
+    style = f', style=dashed, color="{LOST}", arrowhead=tee' if item.step.kind == "lose" else ""
+    yield f'  "from{number}" [pos="{start_x:g},{start_y:g}", shape=point, width=0.01, style=invis]'
+    yield f'  "to{number}" [pos="{end_x:g},{end_y:g}", shape=point, width=0.01, style=invis]'
+    yield f'  "from{number}" -> "to{number}" [tooltip="{item.step.number}"{style}]'
+
+
+def _origin(item: Placed, before: tuple[Placed, ...]) -> Placed | None:
+    """The latest step that sent what this one receives; None: sent before the first step."""
+    for earlier in reversed(before):
+        if earlier.step.node == item.step.sender and any(
+            sent.receiver == item.step.node and sent.message == item.step.event for sent in earlier.step.sent
+        ):
+            return earlier
+    return None
+
+
+def _mermaid_step(trace: Trace, step: TraceStep) -> Iterator[str]:
+    text = headline(step).replace(";", ",").replace("#", "")
+    if step.kind == "deliver" and step.sender in trace.nodes:
+        yield f"{step.sender}->>{step.node}: {step.event.replace(';', ',').replace('#', '')}"
+    elif step.kind == "lose" and step.sender in trace.nodes:
+        yield f"{step.sender}-x{step.node}: {text}"
+    elif step.node in trace.nodes:
+        yield f"Note over {step.node}: {text}"
+    else:
+        yield f"Note over {','.join(dict.fromkeys((trace.nodes[0], trace.nodes[-1])))}: {text}"
+    if step.changes and step.node in trace.nodes:
+        told = "<br/>".join(_short(change).replace(";", ",").replace("#", "") for change in step.changes[:CHANGES])
+        yield f"Note over {step.node}: {told}"

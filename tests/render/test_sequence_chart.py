@@ -1,0 +1,50 @@
+"""Sequence charts of a counterexample: every step, every message from where it was sent."""
+
+import pytest
+
+from coordfsm.check.reference import explore
+from coordfsm.check.trace import Sent, Trace, TraceStep
+from coordfsm.render.picture import draw
+from coordfsm.render.sequence_chart import to_dot, to_mermaid
+from coordfsm.testing.mutants import catalogue
+
+
+@pytest.fixture(scope="module")
+def trace() -> Trace:
+    mutant = next(mutant for mutant in catalogue() if mutant.name == "commit-sent-first")
+    found = explore(mutant.build(), mutant=mutant.name).counterexample
+    assert found is not None
+    return found
+
+
+def test_every_step_is_a_box_and_every_message_an_arrow(trace: Trace) -> None:
+    dot = to_dot(trace)
+    for number, step in enumerate(trace.steps):
+        assert f'"step{number}" [' in dot
+        assert (f'"from{number}" -> "to{number}"' in dot) == bool(step.sender)
+    svg = draw(dot, "svg", placed=True).decode()
+    assert all(f">{node}<" in svg for node in trace.nodes)
+
+
+def test_mermaid_tells_the_same(trace: Trace) -> None:
+    text = to_mermaid(trace)
+    assert text.count("->>") == sum(step.kind == "deliver" for step in trace.steps)
+    assert "title: X1 violated in migration" in text
+
+
+def test_losses_crashes_and_partitions_have_their_signs() -> None:
+    sent = (Sent("b", "Ping"),)
+    steps = (
+        TraceStep(1, "command", "a", "Go", "", "", ("state: idle -> busy",), sent, ""),
+        TraceStep(2, "lose", "b", "Ping", "a", "", (), (), ""),
+        TraceStep(3, "crash", "a", "", "", "", (), (), ""),
+        TraceStep(4, "partition", "split", "", "", "", (), (), ""),
+        TraceStep(5, "recover", "a", "", "", "", (), (), ""),
+    )
+    text = to_mermaid(Trace("m", {}, "P", "It holds.", ("a", "b"), steps))
+    assert "a-xb: lost: Ping" in text
+    assert "Note over a: crashes" in text
+    assert "Note over a,b: partition split" in text
+    dot = to_dot(Trace("m", {}, "P", "It holds.", ("a", "b"), steps))
+    assert "arrowhead=tee" in dot
+    assert "style=dotted" in dot
