@@ -30,10 +30,23 @@ from coordfsm.protocols.membership.composition import initial
 from coordfsm.protocols.membership.cut_detector import CUT_DETECTOR
 from coordfsm.protocols.membership.cut_rules import high_mark
 from coordfsm.protocols.membership.data import MembershipData, ViewChangeData, stamp_of
-from coordfsm.protocols.membership.events import SubjectCondemned, SubjectExonerated
-from coordfsm.protocols.membership.messages import Condemnation, Exoneration, JoinRequest, LeaveRequest, MemberId
+from coordfsm.protocols.membership.events import AccusationMade, SubjectCondemned, SubjectExonerated
+from coordfsm.protocols.membership.messages import (
+    Accusation,
+    Condemnation,
+    Exoneration,
+    JoinRequest,
+    LeaveRequest,
+    MemberId,
+)
 from coordfsm.protocols.membership.properties import STATEMENTS, History, remember
 from coordfsm.protocols.view import Member, View, monitors, ring_order
+
+
+class Suspicious(Command):
+    """The environment makes a monitor accuse a subject."""
+
+    subject: MemberId
 
 
 class Miss(Command):
@@ -85,6 +98,12 @@ def _view(context: WatchData) -> View:
     return context.view_change.view
 
 
+def say_accused(data: MonitoringData, given: Suspicious, context: WatchData) -> Done:
+    """Tell the own cut detector and the observer."""
+    message = Accusation(stamp_of(_view(context)), MemberId(context.node, 1), given.subject, 0)
+    return data, (Raise(AccusationMade(given.subject)), *_tell(data, context, message))
+
+
 def say_condemned(data: MonitoringData, given: Miss, context: WatchData) -> Done:
     """Tell the own cut detector and the observer."""
     node = given.subject.node
@@ -112,7 +131,9 @@ def say_joining(data: MonitoringData, given: Value, context: WatchData) -> Done:
 
 
 def _tell(
-    data: MonitoringData, context: WatchData, message: Condemnation | Exoneration | LeaveRequest | JoinRequest
+    data: MonitoringData,
+    context: WatchData,
+    message: Accusation | Condemnation | Exoneration | LeaveRequest | JoinRequest,
 ) -> tuple[Effect, ...]:
     return () if context.node == data.observer else (Send(data.observer, message),)
 
@@ -122,6 +143,7 @@ class Monitoring(Machine):
 
     watching = State(initial=True)
 
+    local_suspicious = watching.to(watching, internal=True, on=say_accused)
     local_miss = watching.to(watching, internal=True, on=say_condemned)
     local_hear = watching.to(watching, internal=True, on=say_exonerated)
     local_ask_to_leave = watching.to(watching, internal=True, on=say_leaving)
@@ -137,6 +159,7 @@ def build(
     members: Annotated[int, Parameter("members of the view", minimum=3, maximum=7)] = 5,
     crashed: Annotated[int, Parameter("members that all their monitors may condemn", minimum=0)] = 1,
     lossy: Annotated[int, Parameter("monitors that may condemn a healthy member over lossy links", minimum=0)] = 1,
+    accusations: Annotated[int, Parameter("accusations before the condemnations", minimum=0)] = 0,
     withdrawals: Annotated[int, Parameter("how often a monitor withdraws", minimum=0)] = 1,
     leaves: Annotated[int, Parameter("members that ask to leave", minimum=0, maximum=1)] = 0,
     joins: Annotated[int, Parameter("strangers that ask to join", minimum=0, maximum=1)] = 0,
@@ -159,6 +182,7 @@ def build(
             return ()
         subjects = [other for other in (*dead, healthy) if other in dead or node in witnesses]
         given: list[Command] = [Miss(MemberId(other, 1)) for other in subjects if other not in held.ever]
+        given += [Suspicious(MemberId(other, 1)) for other in subjects if other not in held.ever]
         given += [Hear(MemberId(other, 1)) for other in subjects if other in held.condemned]
         if node == order[1]:
             given += [AskToLeave(), AskToJoin()]
@@ -182,13 +206,19 @@ def build(
             "members": members,
             "crashed": crashed,
             "lossy": lossy,
+            "accusations": accusations,
             "withdrawals": withdrawals,
             "leaves": leaves,
             "joins": joins,
         },
         nodes=tuple(node(name) for name in NAMES[:members]),
         network=UnreliableSet(),
-        budgets={"local_hear": withdrawals, "local_ask_to_leave": leaves, "local_ask_to_join": joins},
+        budgets={
+            "local_suspicious": accusations,
+            "local_hear": withdrawals,
+            "local_ask_to_leave": leaves,
+            "local_ask_to_join": joins,
+        },
         properties=_properties(view, healthy, dead),
     )
 
@@ -226,4 +256,7 @@ def _properties(view: View, healthy: str, dead: tuple[str, ...]) -> tuple[Proper
     )
 
 
+DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {
+    "membership-cut": ({}, {"accusations": 1, "withdrawals": 0}, {"leaves": 1, "joins": 1, "withdrawals": 0}),
+}
 MODELS = {"membership-cut": build}

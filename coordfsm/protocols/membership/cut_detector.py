@@ -5,7 +5,6 @@ from statemachine import State
 from coordfsm.kernel import Machine, compile_machine
 from coordfsm.protocols.membership import cut_rules as rule
 from coordfsm.protocols.membership.declaring import moving, within
-from coordfsm.protocols.membership.stamps import is_current
 
 
 class CutDetector(Machine):
@@ -16,7 +15,7 @@ class CutDetector(Machine):
     gathering = State()
     ripe = State()
 
-    recv_condemnation = recv_exoneration = recv_leave_request = recv_join_request = (
+    recv_accusation = recv_condemnation = recv_exoneration = recv_leave_request = recv_join_request = (
         moving(
             unstable, quiet, unstable, gathering, ripe, cond=[rule.is_news, rule.leaves_unstable], on=rule.note_and_wait
         )
@@ -25,7 +24,7 @@ class CutDetector(Machine):
         )
         | moving(quiet, quiet, unstable, gathering, ripe, cond=rule.is_news, on=rule.note_and_rest)
     )
-    local_subject_condemned = local_subject_exonerated = local_self_leaving = (
+    local_accusation_made = local_subject_condemned = local_subject_exonerated = local_self_leaving = (
         moving(
             unstable, quiet, unstable, gathering, ripe, cond=[rule.is_news, rule.leaves_unstable], on=rule.note_and_wait
         )
@@ -34,7 +33,6 @@ class CutDetector(Machine):
         )
         | moving(quiet, quiet, unstable, gathering, ripe, cond=rule.is_news, on=rule.note_and_rest)
     )
-    recv_accusation = within(quiet, unstable, gathering, ripe, cond=is_current, on=rule.warn)
 
     timeout_batch = gathering.to(ripe, cond=rule.can_win, on=rule.propose) | within(
         gathering, on=rule.wait_for_majority
@@ -54,7 +52,8 @@ class CutDetector(Machine):
         ("*", "recv_exoneration"): "of another view, or nothing to withdraw",
         ("*", "recv_leave_request"): "of another view, or known",
         ("*", "recv_join_request"): "known, or the lifecycle's to answer",
-        ("*", "recv_accusation"): "of another view",
+        ("*", "recv_accusation"): "of another view, by a stranger, or known",
+        ("*", "local_accusation_made"): "known, or not of the current view",
         ("*", "local_subject_condemned"): "not a member of the current view",
         ("*", "local_subject_exonerated"): "nothing to withdraw",
         ("*", "local_self_leaving"): "known, or not a member",

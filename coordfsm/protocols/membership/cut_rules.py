@@ -1,9 +1,10 @@
 """Guards and actions of the cut detector: when is it certain enough who leaves and who joins?
 
 For a subject with d monitors, H = max(1, ceil(0.7 d)) condemnations mean dead, from L = max(1, floor(0.3 d)) on it is
-unstable. A monitor that is condemned itself counts as condemning, since it can no longer speak; but only for a subject
-that L others condemn: dead monitors alone prove nothing. A leaver still speaks for itself. Waiting until nobody is
-unstable lets simultaneous crashes leave in one view change, as in Rapid (Suresh et al., ATC 2018). It avoids
+unstable. Accusations count towards L, too: they come before condemnations, and so hold a cut back until those arrive
+that belong to it. A monitor that is condemned itself counts as condemning, since it can no longer speak; but only for a
+subject that L others condemn: dead monitors alone prove nothing. A leaver still speaks for itself. Waiting until nobody
+is unstable lets simultaneous crashes leave in one view change, as in Rapid (Suresh et al., ATC 2018). It avoids
 conflicting proposals; safety never depends on it.
 """
 
@@ -11,11 +12,12 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from coordfsm.kernel import CancelTimer, Effect, Notify, Raise, Received, SetTimer, Timer, Value
+from coordfsm.kernel import CancelTimer, Effect, Map, Notify, Raise, Received, SetTimer, Timer, Value
 from coordfsm.protocols.membership.admission import refusal_of
 from coordfsm.protocols.membership.chain import is_member, without_lapse
 from coordfsm.protocols.membership.data import CutData, MembershipData, current_view, identity_of, self_in, stamp_of
 from coordfsm.protocols.membership.events import (
+    AccusationMade,
     CutProposed,
     ProposeCut,
     Reinforce,
@@ -26,6 +28,7 @@ from coordfsm.protocols.membership.events import (
 )
 from coordfsm.protocols.membership.messages import (
     NO_CUT,
+    Accusation,
     Condemnation,
     Cut,
     Exoneration,
@@ -70,7 +73,8 @@ def assess(data: CutData, context: MembershipData) -> Assessment:
         if found <= dead:
             break
         dead |= found
-    unstable = (node for node in data.condemning if node not in dead and _is_unstable(data, context, view, node))
+    suspected = {*data.accusing, *data.condemning} - dead
+    unstable = (node for node in suspected if _is_unstable(data, context, view, node))
     return Assessment(dead, frozenset(unstable))
 
 
@@ -87,9 +91,15 @@ def _is_dead(data: CutData, context: MembershipData, view: View, node: str, dead
     return len(explicit | implicit) >= high_mark(count)
 
 
+def _against(data: CutData, node: str) -> frozenset[str]:
+    """The monitors that accuse or condemn a node."""
+    return data.accusing.get(node, frozenset()) | data.condemning.get(node, frozenset())
+
+
 def _is_unstable(data: CutData, context: MembershipData, view: View, node: str) -> bool:
-    explicit, count = _condemning(data, context, view, node)
-    return len(explicit) >= low_mark(count) and not explicit <= data.tolerated.get(node, frozenset())
+    watchers = monitors(view, node, context.settings.rings)
+    against = _against(data, node) & frozenset(watchers)
+    return len(against) >= low_mark(len(watchers)) and not against <= data.tolerated.get(node, frozenset())
 
 
 def cut_of(data: CutData, context: MembershipData) -> Cut:
@@ -132,7 +142,9 @@ def is_admissible(data: object, given: Received, context: MembershipData) -> boo
 def _noted(data: CutData, given: Value, context: MembershipData) -> CutData:
     """The data with one more piece of evidence; the same data if it is none."""
     if isinstance(given, SubjectCondemned):
-        return _condemn(data, context, given.subject, context.node)
+        return _speak_against(data, "condemning", context, given.subject, context.node)
+    if isinstance(given, AccusationMade):
+        return _speak_against(data, "accusing", context, given.subject, context.node)
     if isinstance(given, SubjectExonerated):
         return _exonerate(data, given.subject, context.node)
     if isinstance(given, SelfLeaving):
@@ -145,21 +157,23 @@ def _reported(data: CutData, message: Any, context: MembershipData) -> CutData:
     if isinstance(message, JoinRequest):
         return replace(data, joining=data.joining.set(message.member.node, message.member))
     if isinstance(message, Condemnation):
-        return _condemn(data, context, message.subject, message.origin.node)
+        return _speak_against(data, "condemning", context, message.subject, message.origin.node)
+    if isinstance(message, Accusation):
+        return _speak_against(data, "accusing", context, message.subject, message.origin.node)
     if isinstance(message, Exoneration):
         return _exonerate(data, message.subject, message.origin.node)
     assert isinstance(message, LeaveRequest)
     return replace(data, leaving=data.leaving | {message.origin})
 
 
-def _condemn(data: CutData, context: MembershipData, subject: MemberId, monitor: str) -> CutData:
+def _speak_against(data: CutData, field: str, context: MembershipData, subject: MemberId, monitor: str) -> CutData:
     view = current_view(context)
     if view is None or not is_member(view, subject):
         return data
     if monitor not in monitors(view, subject.node, context.settings.rings):
         return data
-    condemning = data.condemning.get(subject.node, frozenset()) | {monitor}
-    return replace(data, condemning=data.condemning.set(subject.node, condemning))
+    held: Map[str, frozenset[str]] = getattr(data, field)
+    return replace(data, **{field: held.set(subject.node, held.get(subject.node, frozenset()) | {monitor})})
 
 
 def _leave(data: CutData, context: MembershipData) -> CutData:
@@ -168,10 +182,15 @@ def _leave(data: CutData, context: MembershipData) -> CutData:
 
 
 def _exonerate(data: CutData, subject: MemberId, monitor: str) -> CutData:
-    left = data.condemning.get(subject.node, frozenset()) - {monitor}
-    if left:
-        return replace(data, condemning=data.condemning.set(subject.node, left))
-    return replace(data, condemning=data.condemning.delete(subject.node)) if subject.node in data.condemning else data
+    accusing = _without(data.accusing, subject.node, monitor)
+    return replace(data, accusing=accusing, condemning=_without(data.condemning, subject.node, monitor))
+
+
+def _without(held: Map[str, frozenset[str]], node: str, monitor: str) -> Map[str, frozenset[str]]:
+    if node not in held:
+        return held
+    left = held[node] - {monitor}
+    return held.set(node, left) if left else held.delete(node)
 
 
 def is_news(data: CutData, given: Value, context: MembershipData) -> bool:
@@ -218,11 +237,6 @@ def note_and_gather(data: CutData, given: Value, context: MembershipData) -> Don
 def note_and_rest(data: CutData, given: Value, context: MembershipData) -> Done:
     """Nothing to change any more."""
     return _noted(data, given, context), (CancelTimer(REINFORCE), CancelTimer(BATCH), Raise(WithdrawCut()))
-
-
-def warn(data: CutData, given: Received, context: MembershipData) -> Done:
-    """Somebody is accused: the view may be about to change."""
-    return data, (_unstable_view(context),)
 
 
 # -- in time -----------------------------------------------------------------------------------------------------
@@ -274,7 +288,7 @@ def has_cut(data: CutData, given: Value, context: MembershipData) -> bool:
 def _tolerating(data: CutData, context: MembershipData) -> CutData:
     tolerated = data.tolerated
     for node in sorted(assess(data, context).unstable):
-        tolerated = tolerated.set(node, data.condemning[node])
+        tolerated = tolerated.set(node, _against(data, node))
     return replace(data, tolerated=tolerated)
 
 

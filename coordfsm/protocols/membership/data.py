@@ -75,14 +75,16 @@ class CutData(Value):
 
     Attributes:
         state: the machine's state.
+        accusing: subject's node to the monitors that accused it.
         condemning: subject's node to the monitors that condemn it.
         leaving: members that asked to leave.
         joining: members to add, by node.
         reinforced: unstable subjects whose monitors were told to reinforce.
-        tolerated: unstable subjects that reinforcement did not condemn, with the monitors counted then.
+        tolerated: unstable subjects that reinforcement did not condemn, with the monitors against it then.
     """
 
     state: str = "quiet"
+    accusing: Map[str, frozenset[str]] = Map()
     condemning: Map[str, frozenset[str]] = Map()
     leaving: frozenset[MemberId] = frozenset()
     joining: Map[str, Member] = Map()

@@ -14,6 +14,7 @@ from coordfsm.protocols.membership.data import (
     stamp_of,
 )
 from coordfsm.protocols.membership.events import (
+    AccusationMade,
     ContactDoubted,
     ProbeAnswered,
     ProbeMissed,
@@ -156,7 +157,18 @@ def hear(data: DetectorData, given: Received, context: MembershipData) -> Done:
 def hear_accused(data: DetectorData, given: Received, context: MembershipData) -> Done:
     """Alive after all."""
     data, effects = hear(data, given, context)
-    return data, (*effects, CancelTimer(_timer("rebuttal", data)), Notify(SubjectRebutted(subject_of(data))))
+    return data, (*effects, *_withdraw(data, context))
+
+
+def _withdraw(data: DetectorData, context: MembershipData) -> tuple[Effect, ...]:
+    subject, view = subject_of(data), _view(context)
+    return (
+        CancelTimer(_timer("rebuttal", data)),
+        CancelTimer(_timer("condemned", data)),
+        Raise(SubjectExonerated(subject)),
+        *_broadcast(context, Exoneration(stamp_of(view), self_in(view, context), subject)),
+        Notify(SubjectRebutted(subject)),
+    )
 
 
 def is_recovered(data: DetectorData, given: Received, context: MembershipData) -> bool:
@@ -171,15 +183,8 @@ def hear_condemned(data: DetectorData, given: Received, context: MembershipData)
 
 def exonerate(data: DetectorData, given: Received, context: MembershipData) -> Done:
     """Withdraw the condemnation."""
-    subject, view = subject_of(data), _view(context)
-    withdrawn = Exoneration(stamp_of(view), self_in(view, context), subject)
     data = replace(_measured(data, given), missed=0, answered=0)
-    return data, (
-        *_continue(data, context),
-        CancelTimer(_timer("condemned", data)),
-        Raise(SubjectExonerated(subject)),
-        *_broadcast(context, withdrawn),
-    )
+    return data, (*_continue(data, context), *_withdraw(data, context))
 
 
 def is_newer_note(data: DetectorData, given: Received, context: MembershipData) -> bool:
@@ -199,8 +204,7 @@ def note_epoch(data: DetectorData, given: Received, context: MembershipData) -> 
 def accept_rebuttal(data: DetectorData, given: Received, context: MembershipData) -> Done:
     """The accused is alive."""
     data, _ = note_epoch(data, given, context)
-    told = Notify(SubjectRebutted(subject_of(data)))
-    return replace(data, missed=0), (CancelTimer(_timer("rebuttal", data)), told)
+    return replace(data, missed=0), _withdraw(data, context)
 
 
 # -- missing -----------------------------------------------------------------------------------------------------
@@ -245,6 +249,7 @@ def accuse(data: DetectorData, given: Value, context: MembershipData) -> Done:
     return data, (
         *effects,
         *_broadcast(context, accusation),
+        Raise(AccusationMade(subject_of(data))),
         SetTimer(_timer("rebuttal", data), wait),
         Notify(SubjectAccused(subject_of(data))),
     )

@@ -75,6 +75,12 @@ class HandedOver(Command):
     """View change to lifecycle: a majority of the next view has installed it; a leaver may go."""
 
 
+class AccusationMade(Command):
+    """Detector to cut detector: this process accuses the subject."""
+
+    subject: MemberId
+
+
 class SubjectCondemned(Command):
     """Detector to cut detector: this process condemns the subject."""
 
@@ -82,7 +88,7 @@ class SubjectCondemned(Command):
 
 
 class SubjectExonerated(Command):
-    """Detector to cut detector: it does so no longer."""
+    """Detector to cut detector: this process accuses and condemns it no longer."""
 
     subject: MemberId
 

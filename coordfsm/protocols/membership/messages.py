@@ -182,7 +182,7 @@ class Condemnation(MemberMessage):
 
 
 class Exoneration(MemberMessage):
-    """The monitor withdraws its condemnation: the subject answers again."""
+    """The monitor withdraws its accusation and its condemnation: the subject is alive."""
 
     subject: MemberId
 
