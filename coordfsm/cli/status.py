@@ -29,6 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
         ("entities", ", ".join(f"{count} {state}" for state, count in status["entities"].items()) or "none"),
         ("up", f"{status['uptime_s']:.0f} s"),
     ]
+    for key, title in (("dropped", "dropped"), ("refused_by_others", "refused")):
+        if status[key]:
+            fields.append((title, ", ".join(f"{count} {reason}" for reason, count in status[key].items())))
     if wedged is not None:
         fields.insert(3, ("wedged", f"{wedged['needed']} more of {', '.join(wedged['missing'])} must come back"))
     print_fields(fields)

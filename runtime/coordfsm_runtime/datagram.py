@@ -4,6 +4,7 @@
 
     header  version 1 | form 1 | label 4                             both forms
             | key id 4 | session 16 | sequence 8                     sealed only
+            | reason 1                                               refusal only, nothing follows
     frame   length 1 | sender's endpoint | kind 1
             | message                                                kind WHOLE
             | number 4 | place 2 | pieces 2 | piece                  kind PIECE
@@ -30,6 +31,7 @@ from coordfsm_runtime.replay import ReplayWindows
 VERSION = 1
 PLAIN = 0
 SEALED = 1
+REFUSAL = 2
 WHOLE = 0
 PIECE = 1
 
@@ -56,6 +58,10 @@ class DropReason(Enum):
     INTERNAL = "internal_error"
 
 
+REFUSED = (DropReason.OTHER_CLUSTER, DropReason.UNKNOWN_KEY, DropReason.NOT_SEALED)
+"""Reasons that a stranger is told: somebody configured it wrongly and would otherwise see silence."""
+
+
 class DroppedError(Exception):
     """A datagram that is not taken."""
 
@@ -80,6 +86,18 @@ class Frame(NamedTuple):
     place: int
     pieces: int
     content: bytes
+
+
+def pack_refusal(reason: DropReason) -> bytes:
+    """A datagram that tells a stranger why its own was dropped: shorter than any that it answers."""
+    return bytes((VERSION, REFUSAL, REFUSED.index(reason)))
+
+
+def unpack_refusal(datagram: bytes) -> DropReason | None:
+    """The reason, or None for a datagram that is no refusal. Anybody can send one: to be shown, never acted on."""
+    if len(datagram) != 3 or datagram[:2] != bytes((VERSION, REFUSAL)) or datagram[2] >= len(REFUSED):
+        return None
+    return REFUSED[datagram[2]]
 
 
 def pack_frame(frame: Frame) -> bytes:

@@ -13,6 +13,8 @@ COUNTERS = {
     "bytes_sent": ("", "Bytes of datagrams sent."),
     "bytes_received": ("", "Bytes of datagrams received."),
     "datagrams_dropped": ("reason", "Datagrams received and not taken."),
+    "refusals_sent": ("reason", "Strangers told why they are not heard."),
+    "refusals_received": ("reason", "Refusals heard: this node's label or key is not that of the cluster it asks."),
     "messages_sent": ("message", "Messages sent, by type."),
     "messages_received": ("message", "Messages received, by type."),
     "messages_given_up": ("", "Messages of several datagrams that stayed unfinished."),

@@ -128,6 +128,8 @@ def status_of(node: ClusterNode) -> dict[str, Any]:
         "topology": topology_of(node),
         "entities": entity_counts(node),
         "migrations": node.counters.of("migrations"),
+        "dropped": node.counters.of("datagrams_dropped"),
+        "refused_by_others": node.counters.of("refusals_received"),
         "hosted": list(hosted.bubbles),
         "uptime_s": round(node.uptime_s, 1),
     }

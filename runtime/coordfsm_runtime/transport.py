@@ -5,6 +5,7 @@ dropped and counted, since the protocols resend what matters and stale datagrams
 """
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import socket
@@ -15,7 +16,17 @@ from typing import NamedTuple
 
 from coordfsm.kernel import Decoder, EncodingError, Endpoint, Message, encode
 from coordfsm_runtime.counters import Counters
-from coordfsm_runtime.datagram import DroppedError, DropReason, Envelope, Frame, pack_frame, unpack_frame
+from coordfsm_runtime.datagram import (
+    REFUSED,
+    DroppedError,
+    DropReason,
+    Envelope,
+    Frame,
+    pack_frame,
+    pack_refusal,
+    unpack_frame,
+    unpack_refusal,
+)
 from coordfsm_runtime.endpoint import Address, format_endpoint, is_loopback, parse_endpoint
 from coordfsm_runtime.errors import ConfigurationError, EndpointError, MessageTooLargeError
 from coordfsm_runtime.fragments import MAXIMUM_PIECES, Reassembler, cut
@@ -37,6 +48,17 @@ PACE_S = 0.002
 
 MAXIMUM_BACKLOG = 4_096
 """Pieces that may wait to be sent; a message that does not fit is dropped and counted."""
+
+REFUSAL_PAUSE_S = 0.1
+"""At most one stranger in this time is told why it is not heard."""
+
+WARNING_PAUSE_S = 5.0
+
+REFUSAL_TEXT = {
+    DropReason.OTHER_CLUSTER: "that is a cluster with another label",
+    DropReason.UNKNOWN_KEY: "that cluster has another key",
+    DropReason.NOT_SEALED: "that cluster is sealed with a key, and this node has none",
+}
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +104,8 @@ class Transport:
         self._number = secrets.randbits(32)
         self._backlog: deque[tuple[Frame, Address]] = deque()
         self._pacing: asyncio.TimerHandle | None = None
+        self._next_refusal = 0.0
+        self._next_warning = 0.0
         self._deliver: Deliver | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._piece_bytes = DATAGRAM_BYTES - envelope.overhead_bytes - envelope.frame_overhead_bytes(endpoint)
@@ -193,25 +217,55 @@ class Transport:
     def _readable(self) -> None:
         for _ in range(READS_PER_TURN):
             try:
-                datagram = self._socket.recv(65_536)
+                datagram, source = self._socket.recvfrom(65_536)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:  # an unreachable peer reported by the kernel: not ours to handle
                 self._counters.add("receive_failed", type(error).__name__)
                 return
-            self.take(datagram)
+            self.take(datagram, Address(*source[:2]))
 
-    def take(self, datagram: bytes) -> None:
-        """Handle the bytes of one datagram. Never raises: whatever is wrong with it is counted and it is dropped."""
+    def take(self, datagram: bytes, source: Address | None = None) -> None:
+        """Handle one datagram. Never raises: whatever is wrong with it is counted and it is dropped.
+
+        Args:
+            datagram: its bytes.
+            source: where it came from, to answer a stranger.
+        """
         self._counters.add("datagrams_received")
         self._counters.add("bytes_received", amount=len(datagram))
         try:
+            refusal = unpack_refusal(datagram)
+            if refusal is not None:
+                self._note_refusal(refusal, source)
+                return
             self._accept(datagram)
         except DroppedError as dropped:
             self._counters.add("datagrams_dropped", dropped.reason.value)
+            if source is not None and dropped.reason in REFUSED:
+                self._refuse(dropped.reason, source)
         except Exception:
             logger.exception("a datagram of %d bytes failed", len(datagram))
             self._counters.add("datagrams_dropped", DropReason.INTERNAL.value)
+
+    def _refuse(self, reason: DropReason, source: Address) -> None:
+        """Tell a stranger why it is not heard: rarely, and with fewer bytes than it sent."""
+        now = time.monotonic()
+        if now < self._next_refusal:
+            return
+        self._next_refusal = now + REFUSAL_PAUSE_S
+        with contextlib.suppress(OSError):
+            self._socket.sendto(pack_refusal(reason), source)
+            self._counters.add("refusals_sent", reason.value)
+
+    def _note_refusal(self, reason: DropReason, source: Address | None) -> None:
+        """Say it in the log, rarely: anybody can send a refusal, so nothing else follows from it."""
+        self._counters.add("refusals_received", reason.value)
+        now = time.monotonic()
+        if now >= self._next_warning:
+            self._next_warning = now + WARNING_PAUSE_S
+            where = format_endpoint(source) if source is not None else ""
+            logger.warning("refused", extra={"fields": {"by": where, "reason": REFUSAL_TEXT[reason]}})
 
     def _accept(self, datagram: bytes) -> None:
         frame = unpack_frame(self._envelope.open(datagram))

@@ -180,10 +180,19 @@ def test_a_node_of_another_cluster_is_not_let_in(tmp_path):
                 await asyncio.sleep(0.01)
             assert [outsider.state for outsider in outsiders] == ["seeking", "seeking"]
             assert len(founder.view.members) == 1
+            # Each is told why, so that its operator need not guess.
+            await until_refused(outsiders)
+            told = [set(outsider.counters.of("refusals_received")) for outsider in outsiders]
+            assert told == [{"other_cluster"}, {"unknown_key"}]
             for outsider in outsiders:
                 await outsider.close()
 
     run(story)
+
+
+async def until_refused(nodes: list[ClusterNode]) -> None:
+    while not all(node.counters.total("refusals_received") for node in nodes):  # noqa: ASYNC110  (not told)
+        await asyncio.sleep(0.01)
 
 
 def test_a_failing_disk_stops_the_node_before_it_promises_anything(tmp_path):

@@ -144,6 +144,29 @@ def test_authentic_junk_and_mutated_messages_raise_nothing(junk, splice, message
         transport.close()
 
 
+def test_a_stranger_is_told_why_rarely_and_briefly():
+    async def story():
+        (member, told), (stranger, heard) = opened(keys=(KEY,)), opened(keys=(b"x" * 32,))
+        member.start(Inbox())
+        stranger.start(Inbox())
+        for _ in range(20):
+            stranger.send(member.endpoint, Question())
+        async with asyncio.timeout(10):
+            while told.of("datagrams_dropped") != {"unknown_key": 20} or not heard.total("refusals_received"):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert 1 <= heard.total("refusals_received") < 20
+        assert heard.of("datagrams_dropped") == {}
+        # A refusal is never answered, and nothing follows from a forged one.
+        for code in range(256):
+            member.take(bytes((1, 2, code)), parse_endpoint(stranger.endpoint))
+        assert told.total("refusals_received") == 3
+        assert set(told.of("refusals_sent")) == {"unknown_key"}
+        member.close()
+        stranger.close()
+
+    asyncio.run(story())
+
+
 def test_without_a_key_only_loopback_unless_told():
     counters = Counters()
     with pytest.raises(ConfigurationError, match=r"node\.listen is '0\.0\.0\.0:0', expected a loopback address"):
