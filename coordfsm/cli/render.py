@@ -9,18 +9,24 @@ EPILOG = """\
 examples:
   coordfsm render --list                         the machines
   coordfsm render Migration --format svg,mermaid one machine, two formats
+  coordfsm render my_machine.py --output pictures  the machines that a file declares
   coordfsm render --trace counterexample.json    a message sequence chart
   coordfsm render --check                        are the committed pictures those of the code?
 
-svg and png need Graphviz: the program dot, or the wheel graphviz-pure (extra `render`). dot and mermaid are text.
+svg and png need Graphviz: the program dot, or the wheel graphviz-pure (extra `render`). dot and mermaid are text;
+without Graphviz they are written instead, and the exit code is 2.
 """
 FORMATS = ("svg", "png", "dot", "mermaid")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("machines", nargs="*", metavar="MACHINE", help="which machines; all if none is named")
-    parser.add_argument("--format", default="svg", metavar="LIST", help=f"of {', '.join(FORMATS)}; default: svg")
+    parser.add_argument(
+        "machines", nargs="*", metavar="MACHINE", help="names, or Python files that declare machines; none: all"
+    )
+    parser.add_argument(
+        "--format", default="svg", metavar="LIST", help=f"of {', '.join(FORMATS)}; for a trace also text; default: svg"
+    )
     parser.add_argument("--output", type=Path, default=Path("diagrams"), metavar="DIR", help="default: diagrams")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="a counterexample that `verify` or `fuzz` saved")
     parser.add_argument(

@@ -7,48 +7,64 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from coordfsm.check.registry import closest
-from coordfsm.check.trace import Trace, TraceFileError
+from coordfsm.check.trace import Trace, TraceFileError, story
 from coordfsm.cli.exits import Exit
 from coordfsm.cli.render import FORMATS
 from coordfsm.kernel import ParameterError
 from coordfsm.render import sequence_chart
-from coordfsm.render.catalogue import ENDINGS, TEXTS, Drawable, drawables
-from coordfsm.render.picture import RenderError, draw
+from coordfsm.render.catalogue import ENDINGS, TEXTS, Drawable, drawables, drawables_in
+from coordfsm.render.picture import MISSING, RenderError, backend, draw
+
+TRACE_FORMATS = (*FORMATS, "text")
+PAINTED = frozenset({"svg", "png"})
 
 
 def run(arguments: argparse.Namespace) -> int:
     """List, check or draw, as the arguments say."""
-    formats = _formats(arguments.format)
+    asked = _formats(arguments.format, TRACE_FORMATS if arguments.trace is not None else FORMATS)
     if arguments.trace is not None:
-        return _write(_chart(arguments.trace, formats), arguments)
+        return _write(_chart(arguments.trace, _possible(asked)), arguments, asked)
     chosen = _chosen(arguments.machines)
     if arguments.list:
         return _list(chosen, as_json=arguments.json)
     if arguments.check:
         return _check(chosen, arguments.output, as_json=arguments.json)
-    return _write(_diagrams(chosen, formats), arguments)
+    return _write(_diagrams(chosen, _possible(asked)), arguments, asked)
 
 
-def _formats(text: str) -> tuple[str, ...]:
-    formats = tuple(word.strip() for word in text.split(",") if word.strip())
-    valid = f"the formats are: {', '.join(FORMATS)}"
+def _formats(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    formats = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    valid = f"the formats are: {', '.join(known)}"
     for word in formats:
-        if word not in FORMATS:
-            raise ParameterError(
-                f"unknown format {word!r}{closest(word, FORMATS)}; the formats are: {', '.join(FORMATS)}"
-            )
+        if word not in known:
+            raise ParameterError(f"unknown format {word!r}{closest(word, known)}; {valid}")
     if not formats:
-        raise ParameterError(f"no format given; the formats are: {', '.join(FORMATS)}")
+        raise ParameterError(f"no format given; {valid}")
     return formats
+
+
+def _possible(formats: tuple[str, ...]) -> tuple[str, ...]:
+    """What can be drawn here: without Graphviz, the texts from which pictures can be made elsewhere."""
+    if backend() is not None or not PAINTED.intersection(formats):
+        return formats
+    return tuple(dict.fromkeys((*(form for form in formats if form not in PAINTED), "dot", "mermaid")))
 
 
 def _chosen(names: list[str]) -> tuple[Drawable, ...]:
     known = {item.name.lower(): item for item in drawables()}
+    chosen: list[Drawable] = []
     for name in names:
-        if name.lower() not in known:
+        if name.endswith(".py"):
+            chosen += drawables_in(Path(name))
+        elif name.lower() in known:
+            chosen.append(known[name.lower()])
+        else:
             valid = ", ".join(item.name for item in known.values())
-            raise ParameterError(f"unknown machine {name!r}{closest(name.lower(), known)}; the machines are: {valid}")
-    return tuple(known[name.lower()] for name in names) or tuple(known.values())
+            raise ParameterError(
+                f"unknown machine {name!r}{closest(name.lower(), known)}; "
+                f"the machines are: {valid}; or a Python file that declares some"
+            )
+    return tuple(chosen) or tuple(known.values())
 
 
 def _list(chosen: tuple[Drawable, ...], *, as_json: bool) -> int:
@@ -66,9 +82,8 @@ def _list(chosen: tuple[Drawable, ...], *, as_json: bool) -> int:
     else:
         width = max(len(item.name) for item in chosen)
         for item in chosen:
-            print(
-                f"{item.name:<{width}}  {len(item.table.states):>2} states {len(item.table.rule_names):>4} rules  {item.summary}"
-            )
+            counts = f"{len(item.table.states):>2} states {len(item.table.rule_names):>4} rules"
+            print(f"{item.name:<{width}}  {counts}  {item.summary}".rstrip())
     return Exit.OK
 
 
@@ -89,13 +104,15 @@ def _chart(path: Path, formats: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
         name = f"{path.stem}.{ENDINGS[form]}"
         if form == "mermaid":
             yield name, sequence_chart.to_mermaid(trace).encode()
+        elif form == "text":
+            yield name, story(trace).encode()
         elif form == "dot":
             yield name, sequence_chart.to_dot(trace).encode()
         else:
             yield name, draw(sequence_chart.to_dot(trace), form, placed=True)
 
 
-def _write(pictures: Iterator[tuple[str, bytes]], arguments: argparse.Namespace) -> int:
+def _write(pictures: Iterator[tuple[str, bytes]], arguments: argparse.Namespace, asked: tuple[str, ...]) -> int:
     written: list[str] = []
     try:
         arguments.output.mkdir(parents=True, exist_ok=True)
@@ -109,6 +126,9 @@ def _write(pictures: Iterator[tuple[str, bytes]], arguments: argparse.Namespace)
         raise RenderError(f"cannot write to {arguments.output}: {error}") from error
     if arguments.json:
         print(json.dumps(written, indent=1))
+    if backend() is None and PAINTED.intersection(asked):
+        print(f"coordfsm: {MISSING}", file=sys.stderr)
+        return Exit.USAGE
     return Exit.OK
 
 

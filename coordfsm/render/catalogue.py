@@ -1,11 +1,15 @@
-"""What there is to draw: every machine of a process, by name."""
+"""What there is to draw: every machine of a process, by name, and the machines that a user's file declares."""
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from coordfsm.kernel import TransitionTable
+from coordfsm.kernel import CoordfsmError, Machine, TransitionTable, compile_machine
 from coordfsm.protocols.node import MACHINES
-from coordfsm.render.state_diagram import diagram_of, to_dot, to_mermaid
+from coordfsm.render.dot import to_dot
+from coordfsm.render.mermaid import to_mermaid
+from coordfsm.render.state_diagram import diagram_of
 
 TEXTS: dict[str, Callable[[TransitionTable], str]] = {
     "dot": lambda table: to_dot(diagram_of(table)),
@@ -13,7 +17,11 @@ TEXTS: dict[str, Callable[[TransitionTable], str]] = {
 }
 """The formats that are text, and so can be compared: layouts differ between versions of Graphviz, texts do not."""
 
-ENDINGS = {"dot": "dot", "mermaid": "mmd", "svg": "svg", "png": "png"}
+ENDINGS = {"dot": "dot", "mermaid": "mmd", "svg": "svg", "png": "png", "text": "txt"}
+
+
+class MachineFileError(CoordfsmError):
+    """A file named by the user cannot be loaded, or declares no machine."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +41,36 @@ class Drawable:
 
 def drawables() -> tuple[Drawable, ...]:
     """Every machine of a process, in the order in which they take an input."""
-    return tuple(Drawable(name, table, _summary(table)) for name, table in MACHINES.items())
+    return tuple(_drawable(table) for table in MACHINES.values())
 
 
-def _summary(table: TransitionTable) -> str:
+def drawables_in(path: Path) -> tuple[Drawable, ...]:
+    """The machines that a Python file declares, in their order. The file is executed.
+
+    Raises:
+        MachineFileError: no such file, an error while it ran, or no machine in it.
+        DeclarationError: a machine that does not compile.
+    """
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise MachineFileError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except CoordfsmError:
+        raise
+    except Exception as error:
+        raise MachineFileError(f"{path}: {type(error).__name__}: {error}") from error
+    found = [
+        kind
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, Machine) and kind.__module__ == module.__name__
+    ]
+    if not found:
+        raise MachineFileError(f"{path} declares no machine (a subclass of coordfsm.kernel.Machine)")
+    return tuple(_drawable(compile_machine(kind)) for kind in found)
+
+
+def _drawable(table: TransitionTable) -> Drawable:
     lines = (table.declaration.__doc__ or "").strip().splitlines()
-    return lines[0].strip() if lines else ""
+    return Drawable(table.name, table, lines[0].strip() if lines else "")

@@ -11,6 +11,11 @@ from coordfsm.kernel import CoordfsmError
 SECONDS = 120
 """A layout that takes longer is given up."""
 
+MISSING = (
+    "no Graphviz to draw svg and png with: install the wheel graphviz-pure or the program dot "
+    "(or name it in COORDFSM_DOT); the formats dot and mermaid need neither"
+)
+
 
 class RenderError(CoordfsmError):
     """A picture could not be drawn; the DOT and mermaid texts can."""
@@ -41,10 +46,7 @@ def draw(dot: str, form: str, *, placed: bool = False) -> bytes:
     """
     command = backend()
     if command is None:
-        raise RenderError(
-            f"no Graphviz to draw {form} with: install the wheel graphviz-pure or the program dot; "
-            "the formats dot and mermaid need neither"
-        )
+        raise RenderError(MISSING)
     options = ["-Kneato", "-n2"] if placed else ["-Kdot"]
     try:
         done = subprocess.run(  # noqa: S603  (the command is found above, the text goes through a pipe)

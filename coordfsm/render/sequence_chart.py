@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 
 from coordfsm.check.trace import Trace, TraceStep
-from coordfsm.render.state_diagram import EDGE, FONT, FRAME, INK, PAPER, wrapped
+from coordfsm.render.dot import EDGE, FONT, FRAME, INK, PAPER
 
 COLUMN, BOX, LINE, GAP, TOP = 330, 236, 12.5, 16, 40
 CHARACTERS = 44  # a line in a box
@@ -83,6 +83,20 @@ def headline(step: TraceStep) -> str:
         "heal": f"partition {step.node} heals",
     }[step.kind]
     return f"{told} ({step.note})" if step.note else told
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """A line broken between words, and within a word that is longer; continuations are indented."""
+    rows: list[str] = []
+    row = ""
+    parts = (word[at : at + width] for word in line.split(" ") for at in range(0, len(word) or 1, width))
+    for part in parts:
+        if row and len(row) + 1 + len(part) > width:
+            rows.append(row)
+            row = "   " + part
+        else:
+            row = f"{row} {part}" if row else part
+    return [*rows, row]
 
 
 # -- layout --------------------------------------------------------------------------------------------------------

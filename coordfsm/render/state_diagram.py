@@ -1,22 +1,42 @@
-"""A machine's picture as data, taken from its compiled table, and its DOT and mermaid texts.
+"""A machine's picture as data, taken from its compiled table, so that it cannot drift from what runs.
 
 Rules that change the state are arrows, those between the same two states stacked in one label; rules that stay
-are listed inside their state, as UML does. What the machine ignores is not drawn. Rules are tried from top to
-bottom; ``[else]`` marks one that is taken when no guarded rule before it was.
+are listed inside their state, as UML does. What all states of a compound state have in common leaves it as one arrow.
+What the machine ignores is not drawn. ``[else]`` marks the rule that is taken when no guarded rule before it was.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from coordfsm.kernel import Rule, TransitionTable
 
-WRAP = 44
-"""Characters after which a label's line is broken, between words."""
 
-INK, PAPER, FRAME, FILL, HEAD, EDGE = "#1f2933", "#ffffff", "#52606d", "#f5f7fa", "#d9e2ec", "#334e68"
-FONT = "Helvetica"
+@dataclass(frozen=True)
+class Label:
+    """What moves the machine: ``event, event [guard and guard] / action``.
+
+    Attributes:
+        events: all that have these guards and this action.
+        guards: names, in the order in which they are tried; ``else`` alone where guarded rules come first.
+        action: name; empty if there is none.
+    """
+
+    events: tuple[str, ...]
+    guards: tuple[str, ...]
+    action: str
+
+    def words(self) -> tuple[tuple[str, str], ...]:
+        """The label as (kind, word), to be broken only between words; kinds are event, guard and action."""
+        events = [("event", f"{event},") for event in self.events[:-1]] + [("event", self.events[-1])]
+        guards = [("guard", name if position == 0 else f"and {name}") for position, name in enumerate(self.guards)]
+        if guards:
+            guards[0] = ("guard", f"[{guards[0][1]}")
+            guards[-1] = ("guard", f"{guards[-1][1]}]")
+        return (*events, *guards, *([("action", f"/ {self.action}")] if self.action else []))
+
+    def __str__(self) -> str:
+        return " ".join(word for _, word in self.words())
 
 
 @dataclass(frozen=True)
@@ -27,193 +47,122 @@ class Box:
         id: leaf state id.
         initial: whether the machine starts here.
         final: whether nothing leads out.
-        lines: the rules that stay here, one line each.
+        labels: the rules that stay here.
     """
 
     id: str
     initial: bool
     final: bool
-    lines: tuple[str, ...]
+    labels: tuple[Label, ...]
 
 
 @dataclass(frozen=True)
 class Group:
-    """A compound state: its id, and the ids of the leaves inside."""
+    """A compound state.
+
+    Attributes:
+        id: its state id.
+        leaves: the ids of all leaves inside, at any depth.
+        members: the ids of the leaves directly inside.
+        groups: the compound states directly inside.
+    """
 
     id: str
+    leaves: tuple[str, ...]
     members: tuple[str, ...]
+    groups: tuple["Group", ...]
 
 
 @dataclass(frozen=True)
 class Arrow:
-    """All rules from one state to another, one line each."""
+    """All rules from one state (or from every state of a compound state) to another."""
 
     source: str
     target: str
-    lines: tuple[str, ...]
+    labels: tuple[Label, ...]
 
 
 @dataclass(frozen=True)
 class Diagram:
-    """A machine's picture."""
+    """A machine's picture.
+
+    Attributes:
+        name: the machine's class name.
+        summary: the first line of its docstring.
+        boxes: the states, declared order.
+        groups: the outermost compound states.
+        arrows: at most one between two states.
+    """
 
     name: str
+    summary: str
     boxes: tuple[Box, ...]
     groups: tuple[Group, ...]
     arrows: tuple[Arrow, ...]
 
+    def all_groups(self) -> Iterator[Group]:
+        """Every compound state, outer before inner."""
+
+        def walk(groups: Iterable[Group]) -> Iterator[Group]:
+            for group in groups:
+                yield group
+                yield from walk(group.groups)
+
+        return walk(self.groups)
+
 
 def diagram_of(table: TransitionTable) -> Diagram:
     """The picture of a compiled machine, in declared order."""
-    rules = [(rule, _is_else(rule, group)) for group in table.rules.values() for rule in group]
-    leaving = {rule.source for rule, _ in rules if rule.target != rule.source}
+    moves: dict[tuple[str, str], list[tuple[Rule, bool]]] = {}
+    for rules in table.rules.values():
+        for rule in rules:
+            is_else = not rule.guards and rule is not rules[0]
+            moves.setdefault((rule.source, rule.target), []).append((rule, is_else))
+    leaving = {source for source, target in moves if source != target}
     boxes = tuple(
-        Box(
-            state,
-            state == table.initial,
-            state not in leaving,
-            _lines(pair for pair in rules if pair[0].source == pair[0].target == state),
-        )
+        Box(state, state == table.initial, state not in leaving, _labels(moves.get((state, state), [])))
         for state in table.states
     )
     arrows = tuple(
-        Arrow(source, target, lines)
+        Arrow(source, target, _labels(moves[source, target]))
         for source in table.states
         for target in table.states
-        if source != target and (lines := _lines(p for p in rules if (p[0].source, p[0].target) == (source, target)))
+        if source != target and (source, target) in moves
     )
     groups = tuple(_groups(table.declaration.states))
-    for group in groups:
-        arrows = _shared_arrows(group, arrows)
-    return Diagram(table.name, boxes, groups, arrows)
-
-
-def _shared_arrows(group: Group, arrows: tuple[Arrow, ...]) -> tuple[Arrow, ...]:
-    """What all states of a group have in common leaves from the group as one arrow."""
-    held = {(arrow.source, arrow.target): arrow.lines for arrow in arrows}
-    outside = dict.fromkeys(arrow.target for arrow in arrows if arrow.target not in group.members)
-    kept, shared = dict(held), []
-    for target in outside:
-        lines = [held.get((member, target), ()) for member in group.members]
-        common = tuple(line for line in lines[0] if all(line in other for other in lines))
-        if common:
-            shared.append(Arrow(group.id, target, common))
-            for member in group.members:
-                kept[member, target] = tuple(line for line in held[member, target] if line not in common)
-    return (*(Arrow(*ends, lines) for ends, lines in kept.items() if lines), *shared)
-
-
-def _is_else(rule: Rule, group: tuple[Rule, ...]) -> bool:
-    return not rule.guards and group[0] is not rule
+    summary = (table.declaration.__doc__ or "").strip().split("\n")[0]
+    diagram = Diagram(table.name, summary, boxes, groups, arrows)
+    for group in diagram.all_groups():
+        arrows = _share(group, arrows)
+    return Diagram(table.name, summary, boxes, groups, arrows)
 
 
 def _groups(states: Iterable[Any]) -> Iterator[Group]:
     for state in states:
         if state.states:
-            yield Group(state.id, tuple(child.id for child in state.states))
+            inner = tuple(_groups(state.states))
+            members = tuple(child.id for child in state.states if not child.states)
+            yield Group(state.id, (*members, *(leaf for group in inner for leaf in group.leaves)), members, inner)
 
 
-def _lines(rules: Iterable[tuple[Rule, bool]]) -> tuple[str, ...]:
-    """One line for each guard and action, with all events that share them."""
-    shared: dict[tuple[str, str], list[str]] = {}
+def _labels(rules: Iterable[tuple[Rule, bool]]) -> tuple[Label, ...]:
+    """One label for each guard and action, with all events that share them."""
+    shared: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for rule, is_else in rules:
-        condition = "else" if is_else else " and ".join(rule.guard_names)
-        shared.setdefault((condition, rule.action_name), []).append(rule.event)
-    return tuple(
-        ", ".join(dict.fromkeys(events)) + (f" [{condition}]" if condition else "") + (f" / {action}" if action else "")
-        for (condition, action), events in shared.items()
-    )
+        guards = ("else",) if is_else else rule.guard_names
+        shared.setdefault((guards, rule.action_name), []).append(rule.event)
+    return tuple(Label(tuple(dict.fromkeys(events)), guards, action) for (guards, action), events in shared.items())
 
 
-def wrapped(line: str, width: int = WRAP) -> list[str]:
-    """A line broken between words, and within a word that is longer; continuations are indented."""
-    rows: list[str] = []
-    row = ""
-    parts = (word[at : at + width] for word in line.split(" ") for at in range(0, len(word) or 1, width))
-    for part in parts:
-        if row and len(row) + 1 + len(part) > width:
-            rows.append(row)
-            row = "   " + part
-        else:
-            row = f"{row} {part}" if row else part
-    return [*rows, row]
-
-
-# -- DOT -----------------------------------------------------------------------------------------------------------
-
-
-def to_dot(diagram: Diagram) -> str:
-    """The DOT text: the same bytes for the same machine."""
-    lines = [
-        f'digraph "{diagram.name}" {{',
-        f'  graph [bgcolor="{PAPER}", fontname="{FONT}", fontsize=20, fontcolor="{INK}", label="{diagram.name}",',
-        "    compound=true, newrank=true, labelloc=t, labeljust=l, nodesep=0.7, ranksep=0.75, pad=0.4, splines=spline,",
-        "    rankdir=TB]",
-        f'  node [shape=plain, fontname="{FONT}", fontsize=12, fontcolor="{INK}"]',
-        f'  edge [fontname="{FONT}", fontsize=10, fontcolor="{INK}", color="{EDGE}", arrowsize=0.8]',
-        f'  "*start*" [shape=circle, style=filled, fillcolor="{INK}", label="", width=0.16, height=0.16]',
-    ]
-    grouped = {member for group in diagram.groups for member in group.members}
-    boxes = {box.id: box for box in diagram.boxes}
-    for number, group in enumerate(diagram.groups):
-        lines.append(f'  subgraph "cluster_{number}" {{')
-        lines.append(f'    label="{group.id}"; style="rounded"; color="{FRAME}"; fontsize=14; labeljust=l; margin=24')
-        lines += [f"    {_dot_box(boxes[member])}" for member in group.members]
-        lines.append("  }")
-    lines += [f"  {_dot_box(box)}" for box in diagram.boxes if box.id not in grouped]
-    lines += [f'  "*start*" -> "{box.id}" [label=""]' for box in diagram.boxes if box.initial]
-    clusters = {group.id: (f"cluster_{number}", group.members[0]) for number, group in enumerate(diagram.groups)}
-    for arrow in diagram.arrows:
-        cluster, source = clusters.get(arrow.source, ("", arrow.source))
-        tail = f', ltail="{cluster}"' if cluster else ""
-        lines.append(f'  "{source}" -> "{arrow.target}" [label={_dot_label(arrow.lines)}{tail}]')
-    return "\n".join([*lines, "}"]) + "\n"
-
-
-def _dot_box(box: Box) -> str:
-    border = 3 if box.final else 1
-    rows = [f'<tr><td bgcolor="{HEAD}" cellpadding="6"><b>{escape(box.id)}</b></td></tr>']
-    if box.lines:
-        text = "".join(_html_rows(line) for line in box.lines)
-        rows.append(f'<tr><td align="left" balign="left" cellpadding="6"><font point-size="10">{text}</font></td></tr>')
-    table = (
-        f'<table border="{border}" cellborder="0" cellspacing="0" style="rounded" color="{FRAME}" bgcolor="{FILL}">'
-        f"{''.join(rows)}</table>"
-    )
-    return f'"{box.id}" [label=<{table}>]'
-
-
-def _dot_label(lines: tuple[str, ...]) -> str:
-    text = "".join(_html_rows(line) for line in lines)
-    return f'<<table border="0" cellpadding="3"><tr><td align="left" balign="left">{text}</td></tr></table>>'
-
-
-def _html_rows(line: str) -> str:
-    rows = [escape(row).replace("   ", "&#160;&#160;&#160;") for row in wrapped(line)]
-    return "".join(f'{row}<br align="left"/>' for row in rows)
-
-
-# -- mermaid -------------------------------------------------------------------------------------------------------
-
-
-def to_mermaid(diagram: Diagram) -> str:
-    """The mermaid text (stateDiagram-v2)."""
-    lines = ["---", f"title: {diagram.name}", "---", "stateDiagram-v2"]
-    for group in diagram.groups:
-        lines.append(f"  state {group.id} {{")
-        lines += [f"    state {member}" for member in group.members]
-        lines.append("  }")
-    lines += [f"  [*] --> {box.id}" for box in diagram.boxes if box.initial]
-    for arrow in diagram.arrows:
-        lines.append(f"  {arrow.source} --> {arrow.target} : {'<br/>'.join(_mermaid(line) for line in arrow.lines)}")
-    for box in diagram.boxes:
-        if box.lines:
-            lines.append(f"  note right of {box.id}")
-            lines += [f"    {_mermaid(line)}" for line in box.lines]
-            lines.append("  end note")
-    return "\n".join(lines) + "\n"
-
-
-def _mermaid(line: str) -> str:
-    # A colon or semicolon would end the label.
-    return line.replace(":", " ").replace(";", ",")
+def _share(group: Group, arrows: tuple[Arrow, ...]) -> tuple[Arrow, ...]:
+    """What all leaves of a group have in common leaves from the group as one arrow."""
+    held = {(arrow.source, arrow.target): arrow.labels for arrow in arrows}
+    shared: list[Arrow] = []
+    for target in dict.fromkeys(arrow.target for arrow in arrows if arrow.target not in group.leaves):
+        of_leaves = [held.get((leaf, target), ()) for leaf in group.leaves]
+        common = tuple(label for label in of_leaves[0] if all(label in labels for labels in of_leaves))
+        if common and len(group.leaves) > 1:
+            shared.append(Arrow(group.id, target, common))
+            for leaf in group.leaves:
+                held[leaf, target] = tuple(label for label in held[leaf, target] if label not in common)
+    return (*(Arrow(*ends, labels) for ends, labels in held.items() if labels), *shared)

@@ -5,7 +5,7 @@ import pytest
 from coordfsm.check.reference import explore
 from coordfsm.check.trace import Sent, Trace, TraceStep
 from coordfsm.render.picture import draw
-from coordfsm.render.sequence_chart import to_dot, to_mermaid
+from coordfsm.render.sequence_chart import to_dot, to_mermaid, wrapped
 from coordfsm.testing.mutants import catalogue
 
 
@@ -48,3 +48,8 @@ def test_losses_crashes_and_partitions_have_their_signs() -> None:
     dot = to_dot(Trace("m", {}, "P", "It holds.", ("a", "b"), steps))
     assert "arrowhead=tee" in dot
     assert "style=dotted" in dot
+
+
+def test_long_lines_are_broken_between_words_and_endless_words_within() -> None:
+    assert wrapped("one two three four", 9) == ["one two", "   three", "   four"]
+    assert wrapped("x" * 20, 8) == ["x" * 8, "   " + "x" * 8, "   xxxx"]

@@ -1,25 +1,35 @@
 """State diagrams: what is drawn, in what words, and that Graphviz takes it."""
 
 from kernel.samples import WORKER
+from statemachine import State
 
+from coordfsm.kernel import Machine, compile_machine
 from coordfsm.render.catalogue import drawables
+from coordfsm.render.dot import broken, to_dot
+from coordfsm.render.mermaid import to_mermaid
 from coordfsm.render.picture import draw
-from coordfsm.render.state_diagram import Arrow, Box, Group, diagram_of, to_dot, to_mermaid, wrapped
+from coordfsm.render.state_diagram import Arrow, Box, Group, Label, diagram_of
+
+
+def box(name, *labels, initial=False, final=False):
+    return Box(name, initial, final, labels)
 
 
 def test_the_picture_of_a_machine_with_everything():
     diagram = diagram_of(WORKER)
+    answer = Label(("recv_ping",), (), "answer")
     assert diagram.name == "Worker"
-    assert diagram.groups == (Group("busy", ("light", "heavy")),)
+    assert diagram.summary == "Works lightly or heavily, and rests after a while."
+    assert diagram.groups == (Group("busy", ("light", "heavy"), ("light", "heavy"), ()),)
     assert diagram.boxes == (
-        Box("idle", True, False, ("local_stop", "recv_ping [is_known] / answer")),
-        Box("light", False, False, ("recv_ping / answer",)),
-        Box("heavy", False, False, ("recv_ping / answer",)),
+        box("idle", Label(("local_stop",), (), ""), Label(("recv_ping",), ("is_known",), "answer"), initial=True),
+        box("light", answer),
+        box("heavy", answer),
     )
     assert diagram.arrows == (
-        Arrow("idle", "light", ("local_work [not is_heavy] / begin",)),
-        Arrow("light", "heavy", ("local_work [is_heavy] / begin",)),
-        Arrow("busy", "idle", ("timeout_rest, local_stop",)),
+        Arrow("idle", "light", (Label(("local_work",), ("not is_heavy",), "begin"),)),
+        Arrow("light", "heavy", (Label(("local_work",), ("is_heavy",), "begin"),)),
+        Arrow("busy", "idle", (Label(("timeout_rest", "local_stop"), (), ""),)),
     )
 
 
@@ -27,6 +37,7 @@ def test_mermaid_text():
     assert to_mermaid(diagram_of(WORKER)) == (
         "---\ntitle: Worker\n---\nstateDiagram-v2\n"
         "  state busy {\n    state light\n    state heavy\n  }\n"
+        "  state idle\n"
         "  [*] --> idle\n"
         "  idle --> light : local_work [not is_heavy] / begin\n"
         "  light --> heavy : local_work [is_heavy] / begin\n"
@@ -37,14 +48,48 @@ def test_mermaid_text():
     )
 
 
+def test_compound_states_within_compound_states():
+    class Nested(Machine):
+        class outer(State.Compound):  # noqa: N801  (a state's id)
+            class inner(State.Compound):  # noqa: N801  (a state's id)
+                first = State(initial=True)
+                second = State()
+                local_next = first.to(second)
+
+            third = State()
+            local_skip = inner.to(third)
+
+        done = State(final=True)
+        local_end = outer.to(done)
+        ignored = {("*", event): "done" for event in ("local_next", "local_skip", "local_end")}
+
+    diagram = diagram_of(compile_machine(Nested))
+    inner = Group("inner", ("first", "second"), ("first", "second"), ())
+    assert diagram.groups == (Group("outer", ("third", "first", "second"), ("third",), (inner,)),)
+    ends = {(arrow.source, arrow.target) for arrow in diagram.arrows}
+    assert ends == {("first", "second"), ("inner", "third"), ("outer", "done")}
+    assert [item.id for item in diagram.boxes if item.final] == ["done"]
+    assert "done --> [*]" in to_mermaid(diagram)
+    svg = draw(to_dot(diagram), "svg").decode()
+    assert svg.count("in any state") == 2
+
+
 def test_every_transition_of_every_machine_is_in_its_picture():
     for item in drawables():
-        dot = to_dot(diagram_of(item.table))
-        for group in item.table.rules.values():
-            for rule in group:
-                assert rule.event in dot
-                assert rule.action_name in dot
-        assert dot == to_dot(diagram_of(item.table))
+        diagram = diagram_of(item.table)
+        places = {(held.id, held.id): held.labels for held in diagram.boxes}
+        places |= {(arrow.source, arrow.target): arrow.labels for arrow in diagram.arrows}
+        around = {leaf: group.id for group in diagram.all_groups() for leaf in group.leaves}
+        for rule in (rule for group in item.table.rules.values() for rule in group):
+            sources = (rule.source, around.get(rule.source, ""))
+            labels = [label for source in sources for label in places.get((source, rule.target), ())]
+            assert any(
+                rule.event in label.events
+                and rule.action_name == label.action
+                and label.guards in (rule.guard_names, ("else",))
+                for label in labels
+            ), rule.name
+        assert to_dot(diagram) == to_dot(diagram_of(item.table))
 
 
 def test_graphviz_draws_it():
@@ -55,6 +100,8 @@ def test_graphviz_draws_it():
     assert draw(to_dot(diagram_of(WORKER)), "png").startswith(b"\x89PNG")
 
 
-def test_long_lines_are_broken_between_words_and_endless_words_within():
-    assert wrapped("one two three four", 9) == ["one two", "   three", "   four"]
-    assert wrapped("x" * 20, 8) == ["x" * 8, "   " + "x" * 8, "   xxxx"]
+def test_labels_are_broken_between_words():
+    label = Label(("recv_a", "recv_b"), ("is_one", "is_two"), "act")
+    assert str(label) == "recv_a, recv_b [is_one and is_two] / act"
+    rows = [[word for _, word in row] for row in broken(label, 15)]
+    assert rows == [["recv_a,", "recv_b"], ["[is_one"], ["and is_two]"], ["/ act"]]
