@@ -305,6 +305,22 @@ def one_is_enough(count: int) -> int:
     return 1
 
 
+def dead_or_leaving(data: Any, context: Any, view: Any, node: str, dead: frozenset[str]) -> bool:
+    """Whoever is in the cut counts as condemning, leavers too."""
+    return real_is_dead(data, context, view, node, dead | {member.node for member in data.leaving})
+
+
+real_is_dead = cut_rules._is_dead  # noqa: SLF001  (the flaw sits inside the rule)
+
+
+def accusations_condemn(data: Any, field: str, context: Any, subject: Any, monitor: str) -> Any:
+    """An accusation counts as a condemnation at once; nobody gets the time to rebut."""
+    return real_speak_against(data, "condemning", context, subject, monitor)
+
+
+real_speak_against = cut_rules._speak_against  # noqa: SLF001  (as above)
+
+
 def _consensus(name: str, flaw: str, property_id: str, source: str = "own", **more: Any) -> Mutant:
     parameters = more.pop("parameters", {})
     return Mutant(
@@ -588,5 +604,25 @@ MUTANTS = (
         source="own",
         model="membership-cut",
         edit=patched((cut_rules, "high_mark", one_is_enough)),
+    ),
+    Mutant(
+        name="leaver-counts-as-condemning",
+        machine="CutDetector",
+        property="ML4",
+        flaw="A leaver counts as condemning: one lossy link, one crash and one leaver remove a healthy member.",
+        source="own",
+        model="membership-cut",
+        parameters={"leaves": 1, "withdrawals": 0},
+        edit=patched((cut_rules, "_is_dead", dead_or_leaving)),
+    ),
+    Mutant(
+        name="accusation-condemns",
+        machine="CutDetector",
+        property="M5",
+        flaw="An accusation counts as a condemnation before the accused could rebut it.",
+        source="own",
+        model="membership-cut",
+        parameters={"accusations": 3, "withdrawals": 0},
+        edit=patched((cut_rules, "_speak_against", accusations_condemn)),
     ),
 )
