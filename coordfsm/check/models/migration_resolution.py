@@ -1,0 +1,162 @@
+"""The operator's word, and the fence that follows it, when a process thought gone for good comes back after all.
+
+A migration from p1 to p2 is under way; one of them is lost. The survivor installs a view without it, and an operator
+may resolve the doubt at any moment after that. The lost process may return at any moment, with what its store
+holds. Until it has heard of the fence it may serve an older copy: that is why the word is not to be given while it
+may live. What must hold under every schedule is that the fence ends this, and that nothing comes back after it.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Annotated, Any
+
+from coordfsm.check.model import Faults, Local, Model, Multiset, Node, Property
+from coordfsm.check.parameters import Parameter
+from coordfsm.kernel import Command, Composition, Input, Map, Notify, Step, Value, Write
+from coordfsm.protocols.migration import MigrationData, composition, initial
+from coordfsm.protocols.migration.messages import EntityRecord, Migrate, ResolveInDoubt, entity_key
+from coordfsm.protocols.migration.properties import History, at_rest, no_loss, observe, remember
+from coordfsm.protocols.view import Member, View, ViewInstalled, ViewStable
+
+ENTITY = "e1"
+
+STATEMENTS = {
+    "X1-fence": "Once no fence is open, exactly one process has the entity: no older copy is left or comes back.",
+    "X1-word": "An operator's word is taken only outside every view that the other process is a member of.",
+    "XL1": "From every state one is reachable with all processes up, no migration running and no fence open.",
+    "X-fenced": "A lost process that comes back gives up its copy.",
+}
+
+
+class Past(Value):
+    """A node's history: of its entities, and the newest view it installed."""
+
+    entities: Map[str, History] = Map()
+    view: int = 0
+
+
+def _remember(past: Past, event: Value) -> Past:
+    if isinstance(event, ViewInstalled):
+        return Past(past.entities, event.view.number)
+    return Past(remember(past.entities, event), past.view)
+
+
+def _step(machines: Composition, data: Any, given: Input) -> Step:
+    """The machines, with installed views made visible to the history."""
+    step = machines.step(data, given)
+    return step._replace(effects=(Notify(given), *step.effects)) if isinstance(given, ViewInstalled) else step
+
+
+def _chain(lost: str, *, returns: bool) -> tuple[View, ...]:
+    """Both; the survivor alone; both again, the lost one as a new member."""
+    names = ("p1", "p2")
+    first = View("model", 1, "", tuple(Member(name, 1, name) for name in names))
+    second = View("model", 2, first.id, tuple(member for member in first.members if member.node != lost))
+    again = tuple(Member(name, 1 + (name == lost), name) for name in names)
+    third = View("model", 3, second.id, again)
+    return (first, second, third) if returns else (first, second)
+
+
+def _commands(chain: tuple[View, ...], lost: str, local: Local) -> Iterator[Command]:
+    data: MigrationData = local.data
+    newest = local.history.view
+    for view in chain:
+        again = data.service.state == "outside" and view.number == newest
+        if (view.number > newest or again) and any(member.node == data.node for member in view.members):
+            yield ViewInstalled(view)
+    if data.service.view is not None and data.service.state == "unsettled":
+        yield ViewStable(data.service.view.id)
+    held = data.entities.get(ENTITY)
+    if data.node == "p1" and held is not None and held.state == "owned":
+        yield Migrate(ENTITY, "p2")
+    if data.node != lost:
+        # The word that keeps the survivor's copy: it commits at the destination, and takes back at the source.
+        yield ResolveInDoubt(ENTITY, commit=lost == "p1")
+
+
+class Seen(Value):
+    """One process as the properties see it: what `observe` gives, and the newest view it installed."""
+
+    of_entity: Any
+    view: int
+
+
+def _seen(local: Local) -> Seen:
+    return Seen(observe(ENTITY, local.data, local.durable, local.history.entities), local.history.view)
+
+
+def _of_entity(seen: tuple[Seen, ...]) -> tuple[Any, ...]:
+    return tuple(one.of_entity for one in seen)
+
+
+def is_fenced_off(seen: tuple[Seen, ...]) -> bool:
+    """X1-fence: while a fence is open it may be too early to tell; after it, and without one, one copy is left."""
+    held = _of_entity(seen)
+    return any(one.record.fencing for one in held) or no_loss(held)
+
+
+def is_word_in_time(seen: tuple[Seen, ...]) -> bool:
+    """X1-word: whoever has a fence open has left the first view, in which both are members."""
+    return all(one.view > 1 for one in seen if one.of_entity.record.fencing)
+
+
+def is_settled(seen: tuple[Seen, ...]) -> bool:
+    """XL1, with the fence."""
+    held = _of_entity(seen)
+    return at_rest(held) and not any(one.record.fencing for one in held)
+
+
+def some_fenced(seen: tuple[Seen, ...]) -> bool:
+    """A copy was given up because of a fence: its record points elsewhere without a transaction of its own."""
+    return any(one.record.state == "departed" and not one.record.transaction.source for one in _of_entity(seen))
+
+
+def build(
+    *,
+    lost: Annotated[str, Parameter("side thought gone for good", choices=("source", "destination"))] = "source",
+    requests: Annotated[int, Parameter("requests to migrate", minimum=1)] = 1,
+    crash: Annotated[int, Parameter("crashes of either process, also between two effects", minimum=0)] = 1,
+    loss: Annotated[int | None, Parameter("messages that may be lost; none: no bound", minimum=0)] = None,
+    duplicate: Annotated[int, Parameter("deliveries that leave a copy in flight", minimum=0)] = 0,
+    rejoins: Annotated[bool, Parameter("the lost process becomes a member again")] = True,
+) -> Model:
+    """An operator resolves a migration whose other side is gone; the lost side comes back and is fenced."""
+    given = dict(locals())
+    missing = "p1" if lost == "source" else "p2"
+    chain = _chain(missing, returns=rejoins)
+    owned = (Write(entity_key(ENTITY), EntityRecord("owned", epoch=1)),)
+    nodes = tuple(
+        Node(
+            name,
+            initial(name),
+            partial(_step, composition),
+            partial(_commands, chain, missing),
+            boots=True,
+            durable=owned if name == "p1" else (),
+            history=_remember,
+            first_history=Past(),
+            rules=composition.rule_names,
+        )
+        for name in ("p1", "p2")
+    )
+    return Model(
+        name="migration-resolution",
+        parameters=given,
+        nodes=nodes,
+        network=Multiset(loss, duplicate),
+        faults=Faults(crash=crash),
+        budgets={"local_migrate": requests, "local_resolve_in_doubt": 1},
+        properties=(
+            Property("X1-fence", STATEMENTS["X1-fence"], is_fenced_off, observe=_seen),
+            Property("X1-word", STATEMENTS["X1-word"], is_word_in_time, observe=_seen),
+            Property("X-fenced", STATEMENTS["X-fenced"], some_fenced, "sometimes", _seen),
+            Property("XL1", STATEMENTS["XL1"], is_settled, "reachable", _seen),
+        ),
+    )
+
+
+MODELS = {"migration-resolution": build}
+
+DEFAULTS: dict[str, tuple[dict[str, object], ...]] = {
+    "migration-resolution": ({"lost": "source", "crash": 0}, {"lost": "destination", "crash": 0})
+}
