@@ -67,6 +67,26 @@ def run(arguments: argparse.Namespace) -> int:
     return exit_code(trials)
 
 
+def run_list(arguments: argparse.Namespace) -> int:
+    """Say what the named mutants, or all, do wrong; explore nothing."""
+    chosen = choose(arguments.models)
+    if arguments.json:
+        fields = ("name", "machine", "property", "flaw", "source", "model")
+        listed = [{name: getattr(mutant, name) for name in fields} for mutant in chosen]
+        print(json.dumps([{"mutant": item.pop("name"), **item} for item in listed], indent=1))
+        return Exit.OK
+    rows = [
+        Row((mutant.name, mutant.machine, mutant.property, mutant.source), (f"in {_where(mutant)}: {mutant.flaw}",))
+        for mutant in chosen
+    ]
+    write_lines(table(("mutant", "machine", "property", "seen in"), rows, left=3))
+    return Exit.OK
+
+
+def _where(mutant: Mutant) -> str:
+    return f"{mutant.model} {parameters_text(dict(mutant.parameters))}".strip()
+
+
 def choose(names: Sequence[str]) -> tuple[Mutant, ...]:
     """The mutants of these names, machines or models; all without a name.
 
@@ -79,8 +99,8 @@ def choose(names: Sequence[str]) -> tuple[Mutant, ...]:
         found = [mutant for mutant in known if name in {mutant.name, mutant.machine, mutant.model}]
         if not found:
             words = {word for mutant in known for word in (mutant.name, mutant.machine, mutant.model)}
-            listed = ", ".join(mutant.name for mutant in known)
-            raise ModelError(f"no mutant, machine or model {name!r}{closest(name, words)}; the mutants are: {listed}")
+            hint = "`coordfsm verify --mutants --list` shows the mutants"
+            raise ModelError(f"no mutant, machine or model is called {name!r}{closest(name, words)}; {hint}")
         chosen |= {mutant.name: mutant for mutant in found}
     return tuple(chosen.values()) if names else known
 
@@ -123,8 +143,7 @@ def summary(trials: Sequence[Trial]) -> list[Line]:
     for trial in trials:
         if not trial.caught:
             mutant = trial.mutant
-            where = f"{mutant.model} {parameters_text(dict(mutant.parameters))}".strip()
-            lines += paragraph(f"NOT CAUGHT {mutant.name}, in {where}: {mutant.flaw}", hanging=2, style="red")
+            lines += paragraph(f"NOT CAUGHT {mutant.name}, in {_where(mutant)}: {mutant.flaw}", hanging=2, style="red")
             lines += paragraph(trial.explored.error, indent=2, hanging=2)
     return lines
 

@@ -12,7 +12,7 @@ examples:
   coordfsm verify my_model.py                   a model of your own (a file with a function `build`)
   coordfsm verify twophase -p rms=9 --max-seconds 60
   coordfsm verify --list                        models, parameters with defaults, properties
-  coordfsm verify --mutants                     every seeded flaw must be caught
+  coordfsm verify --mutants                     every seeded flaw must be caught (with --list: what they are)
   coordfsm verify --mutants migration           the flaws of one model, or one of them by name: prints its story
   coordfsm verify --manifest spec/manifest.json compare every recorded model with what was recorded
   coordfsm verify --json | jq '.[].verdict'     for scripts
@@ -32,8 +32,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE", help="set a parameter of the model"
     )
+    parser.add_argument(
+        "--list", action="store_true", help="explore nothing: show models, parameters and properties; or the mutants"
+    )
     what = parser.add_argument_group("instead of exploring models").add_mutually_exclusive_group()
-    what.add_argument("--list", action="store_true", help="show models, parameters and properties")
     what.add_argument("--mutants", action="store_true", help="explore the seeded broken variants; all must be caught")
     what.add_argument("--manifest", type=Path, metavar="FILE", help="explore what FILE lists and compare the results")
     parser.add_argument("--update", action="store_true", help="with --manifest: write the results found into FILE")
@@ -101,10 +103,10 @@ def run(arguments: argparse.Namespace) -> int:
     from coordfsm.cli import exploration, listing, manifest, mutants  # noqa: PLC0415  (slow to import)
 
     check_combination(arguments)
+    if arguments.mutants:
+        return mutants.run_list(arguments) if arguments.list else mutants.run(arguments)
     if arguments.list:
         return listing.run(arguments)
-    if arguments.mutants:
-        return mutants.run(arguments)
     if arguments.manifest is not None:
         return manifest.run(arguments)
     return exploration.run(arguments)
@@ -123,6 +125,8 @@ def check_combination(arguments: argparse.Namespace) -> None:
         raise ParameterError(f"-p sets a parameter of a model to explore; it does not go with --{other}")
     if arguments.parameters and len(arguments.models) != 1:
         raise ParameterError("-p sets a parameter of one model; name exactly one model")
+    if arguments.list and arguments.manifest is not None:
+        raise ParameterError("--list explores nothing; it does not go with --manifest")
     if arguments.models and arguments.manifest is not None:
         raise ParameterError("--manifest explores what its file lists; it takes no model")
     if arguments.update and arguments.manifest is None:

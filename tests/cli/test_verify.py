@@ -120,7 +120,7 @@ def test_several_models_and_counterexamples_do_not_overwrite_each_other(run, cou
         (["--checkpoint", "x"], "name exactly one model"),
         (["missing.py"], "no such model file: missing.py"),
         (["--manifest", "missing.json"], "cannot read the manifest missing.json"),
-        (["--mutants", "nobody"], "no mutant, machine or model 'nobody'"),
+        (["--mutants", "nobody"], "no mutant, machine or model is called 'nobody'"),
     ],
 )
 def test_mistakes_are_named_with_what_is_valid(run, arguments, message):
@@ -133,7 +133,7 @@ def test_mistakes_are_named_with_what_is_valid(run, arguments, message):
 @pytest.mark.parametrize(
     "arguments",
     [["--max-states", "0"], ["--max-states", "many"], ["--max-seconds", "-1"], ["--max-seconds", "nan"],
-     ["--max-memory", "8X"], ["--threads", "0"], ["--engine", "warp"], ["--list", "--mutants"]],
+     ["--max-memory", "8X"], ["--threads", "0"], ["--engine", "warp"], ["--manifest", "x", "--mutants"]],
 )  # fmt: skip
 def test_bad_values_are_usage_errors(run, arguments):
     outcome = run("verify", "twophase", *arguments)
@@ -167,6 +167,17 @@ def test_one_mutant_tells_its_story_and_many_make_a_table(run):
     assert many.code == 0
     assert many.out.endswith("\n4 of 4 mutants caught\n")
     assert "  1  " not in many.out
+
+
+def test_mutants_are_listed_without_exploring(run):
+    out = run("verify", "--mutants", "--list", "commit-before-all-prepared").out
+    assert out == (
+        "mutant                      machine             property  seen in\n"
+        "commit-before-all-prepared  TransactionManager  TC        own\n"
+        "  in twophase rms=2: The transaction manager commits once one participant is prepared.\n"
+    )
+    [item] = run("verify", "--mutants", "--list", "commit-before-all-prepared", "--json").json
+    assert (item["mutant"], item["source"]) == ("commit-before-all-prepared", "own")
 
 
 def test_mutants_in_json(run):

@@ -11,7 +11,6 @@ from coordfsm.testing.mutants import catalogue as mutant_catalogue
 DOCUMENT = Path(__file__).parents[2] / "spec" / "PROPERTIES.md"
 WITNESSES = "<!-- generated: witnesses -->"
 GENERATED = ("- Checked in:", "- Mutants:")
-CATALOGUED = re.compile(r"[A-Z]+\d*")
 
 
 @dataclass
@@ -24,8 +23,9 @@ class Known:
 
 
 def base(identifier: str) -> str:
-    """``X1@e1`` and ``CL1-rest`` are forms of X1 and CL1."""
-    return re.split(r"[@-]", identifier)[0]
+    """``X1@e1`` and ``CL1-rest`` are forms of X1 and CL1; ``X-fence`` stands for itself."""
+    numbered = re.match(r"[A-Z]+\d+(?=[@-]|$)", identifier)
+    return numbered.group() if numbered else identifier.split("@", maxsplit=1)[0]
 
 
 def is_witness(kind: str) -> bool:
