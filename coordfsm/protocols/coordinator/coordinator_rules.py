@@ -273,5 +273,8 @@ def topology_for(data: CoordinatorData, process: str, context: CoordinationData)
 def sends(data: CoordinatorData, context: CoordinationData) -> tuple[Effect, ...]:
     """The newest version to all who lack it, and the timer that repeats this; no timer when none lacks it."""
     behind = lagging(data, context)
-    messages = tuple(Send(member.endpoint, topology_for(data, member.node, context)) for member in behind)
+    # Most members hold the same version, and so need the same message: each is built once.
+    examples = {data.acknowledged.get(member.node, 0): member.node for member in behind}
+    topologies = {base: topology_for(data, process, context) for base, process in examples.items()}
+    messages = tuple(Send(member.endpoint, topologies[data.acknowledged.get(member.node, 0)]) for member in behind)
     return (*messages, SetTimer(TOPOLOGY, context.settings.resend_ms)) if behind else ()
