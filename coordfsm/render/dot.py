@@ -22,9 +22,10 @@ def to_dot(diagram: Diagram) -> str:
     boxes = {box.id: box for box in diagram.boxes}
     grouped = {leaf for group in diagram.groups for leaf in group.leaves}
     leaving = {arrow.source for arrow in diagram.arrows}
-    title = f'<b><font point-size="18">{escape(diagram.name)}</font></b>'
+    title = f'<tr><td align="left"><b><font point-size="18">{escape(diagram.name)}</font></b></td></tr>'
     if diagram.summary:
-        title += f'<br align="left"/><font color="{EDGE}">{escape(diagram.summary)}</font><br align="left"/>'
+        title += f'<tr><td align="left"><font color="{EDGE}">{escape(diagram.summary)}</font></td></tr>'
+    title = f'<table border="0" cellspacing="0" cellpadding="3">{title}</table>'
     lines = [
         f'digraph "{diagram.name}" {{',
         f'  graph [bgcolor="{PAPER}", fontname="{FONT}", fontsize=12, fontcolor="{INK}", label=<{title}>, labelloc=t,',
@@ -61,7 +62,7 @@ def _cluster(group: Group, boxes: dict[str, Box], leaving: set[str], indent: str
 def _box(box: Box) -> str:
     rows = f'<tr><td cellpadding="5"><b>{escape(box.id)}</b></td></tr>'
     if box.labels:
-        rows += f'<hr/><tr><td><font point-size="10">{_stack(box.labels)}</font></td></tr>'
+        rows += f'<hr/><tr><td><font point-size="10">{_stack(box.labels, FILL)}</font></td></tr>'
     table = (
         f'<table border="1" cellborder="0" cellspacing="0" cellpadding="4" style="rounded" color="{FRAME}" '
         f'bgcolor="{FILL}">{rows}</table>'
@@ -75,13 +76,14 @@ def _box(box: Box) -> str:
 
 
 def _arrow(arrow: Arrow) -> str:
-    return f'"{arrow.source}" -> "{arrow.target}" [label=<{_stack(arrow.labels)}>]'
+    # Paper behind a label keeps it readable on the border of a compound state; the rim keeps it off the lines.
+    label = f'<table border="0" cellspacing="0" cellpadding="4"><tr><td>{_stack(arrow.labels, PAPER)}</td></tr></table>'
+    return f'"{arrow.source}" -> "{arrow.target}" [label=<{label}>]'
 
 
-def _stack(labels: tuple[Label, ...]) -> str:
-    # The paper behind it keeps a label readable where it lies on the border of a compound state.
+def _stack(labels: tuple[Label, ...], paper: str) -> str:
     cells = "".join(f'<tr><td align="left" balign="left">{_rows(label)}</td></tr>' for label in labels)
-    return f'<table border="0" cellspacing="0" cellpadding="2">{cells}</table>'
+    return f'<table border="0" cellspacing="0" cellpadding="2" bgcolor="{paper}">{cells}</table>'
 
 
 def _rows(label: Label) -> str:

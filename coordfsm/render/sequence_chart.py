@@ -13,6 +13,7 @@ from coordfsm.render.dot import EDGE, FONT, FRAME, INK, PAPER
 
 COLUMN, BOX, LINE, GAP, TOP = 330, 236, 12.5, 16, 40
 CHARACTERS = 44  # a line in a box
+STUB = 34  # the arrow of a message that is still in flight at the end
 CHANGES = 4  # lines of changes told in a box
 COLOURS = {
     "deliver": "#eef2f7",
@@ -58,12 +59,13 @@ def to_dot(trace: Trace) -> str:
     for number, item in enumerate(placed):
         lines += _box(item, number)
         lines += _arrow(trace, placed, number)
+        lines += _undelivered(trace, placed, number)
     return "\n".join([*lines, "}"]) + "\n"
 
 
 def to_mermaid(trace: Trace) -> str:
     """The chart as a mermaid sequence diagram."""
-    lines = ["---", f"title: {trace.property} violated in {trace.model}", "---", "sequenceDiagram", "  autonumber"]
+    lines = ["---", f"title: {trace.property} violated in {trace.model}", "---", "sequenceDiagram"]
     lines += [f"  participant {node}" for node in trace.nodes]
     for step in trace.steps:
         lines += [f"  {line}" for line in _mermaid_step(trace, step)]
@@ -126,10 +128,12 @@ def _short(change: str) -> str:
 
 
 def _title(trace: Trace, width: int) -> Iterator[str]:
-    first, *more = wrapped(f"{trace.property} violated: {trace.statement}", width // 7)
-    text = f"<b>{escape(first)}</b>" + "".join(f"<br/>{escape(row.strip())}" for row in more)
-    position = f"{width / 2 - COLUMN / 2:g},{TOP + 44 + 8 * len(more)}"
-    yield f'  "title" [pos="{position}", label=<<font point-size="13">{text}</font>>]'
+    model = trace.model + (f", mutant {trace.mutant}" if trace.mutant else "")
+    rows = wrapped(trace.statement, max(60, width // 7))
+    text = f'<font point-size="14"><b>{escape(trace.property)} violated in {escape(model)}</b></font><br/>'
+    text += "<br/>".join(f'<font point-size="11">{escape(row.strip())}</font>' for row in rows)
+    position = f"{width / 2 - COLUMN / 2:g},{TOP + 22 + 7 * len(rows)}"
+    yield f'  "*title*" [pos="{position}", label=<{text}>]'
 
 
 def _lifelines(trace: Trace, placed: tuple[Placed, ...], bottom: float) -> Iterator[str]:
@@ -183,6 +187,28 @@ def _arrow(trace: Trace, placed: tuple[Placed, ...], number: int) -> Iterator[st
     yield f'  "from{number}" -> "to{number}" [tooltip="{item.step.number}"{style}]'
 
 
+def _undelivered(trace: Trace, placed: tuple[Placed, ...], number: int) -> Iterator[str]:
+    """Stubs of the messages that no later step receives or loses: they are still in flight at the end."""
+    item = placed[number]
+    for position, sent in enumerate(item.step.sent):
+        taken = any(
+            later.step.sender == item.step.node
+            and (later.step.node, later.step.event) == (sent.receiver, sent.message)
+            and _origin(later, placed[:index]) is item
+            for index, later in enumerate(placed)
+        )
+        if taken or sent.receiver not in trace.nodes or sent.receiver == item.step.node:
+            continue
+        side = 1 if trace.nodes.index(sent.receiver) > item.column else -1
+        x = item.column * COLUMN + side * BOX / 2
+        y = -(item.top + item.height * (position + 1) / (len(item.step.sent) + 1))
+        name = f"flying{number}.{position}"
+        tip = escape(f"to {sent.receiver}: {sent.message}", quote=True)
+        yield f'  "{name}|a" [pos="{x:g},{y:g}", shape=point, width=0.01, style=invis]'
+        yield f'  "{name}|b" [pos="{x + side * STUB:g},{y:g}", shape=point, width=0.01, style=invis]'
+        yield f'  "{name}|a" -> "{name}|b" [style=dashed, arrowhead=open, tooltip="{tip}"]'
+
+
 def _origin(item: Placed, before: tuple[Placed, ...]) -> Placed | None:
     """The latest step that sent what this one receives; None: sent before the first step."""
     for earlier in reversed(before):
@@ -194,15 +220,24 @@ def _origin(item: Placed, before: tuple[Placed, ...]) -> Placed | None:
 
 
 def _mermaid_step(trace: Trace, step: TraceStep) -> Iterator[str]:
-    text = headline(step).replace(";", ",").replace("#", "")
+    text = _plain(f"{step.number}. {headline(step)}")
     if step.kind == "deliver" and step.sender in trace.nodes:
-        yield f"{step.sender}->>{step.node}: {step.event.replace(';', ',').replace('#', '')}"
+        yield f"{step.sender}->>{step.node}: {_plain(f'{step.number}. {step.event}')}"
+        if step.note:
+            yield f"Note over {step.node}: {_plain(step.note)}"
     elif step.kind == "lose" and step.sender in trace.nodes:
         yield f"{step.sender}-x{step.node}: {text}"
     elif step.node in trace.nodes:
         yield f"Note over {step.node}: {text}"
     else:
         yield f"Note over {','.join(dict.fromkeys((trace.nodes[0], trace.nodes[-1])))}: {text}"
-    if step.changes and step.node in trace.nodes:
-        told = "<br/>".join(_short(change).replace(";", ",").replace("#", "") for change in step.changes[:CHANGES])
-        yield f"Note over {step.node}: {told}"
+    changes = sorted(step.changes, key=_weight)[:CHANGES]
+    if changes and step.node in trace.nodes:
+        told = [_plain(_short(change)) for change in changes]
+        told += [f"and {len(step.changes) - CHANGES} more changes"] if len(step.changes) > CHANGES else []
+        yield f"Note over {step.node}: {'<br/>'.join(told)}"
+
+
+def _plain(text: str) -> str:
+    """Without what mermaid would read as the end of a statement or the start of an entity."""
+    return text.replace(";", ",").replace("#", "")

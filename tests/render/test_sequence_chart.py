@@ -42,9 +42,9 @@ def test_losses_crashes_and_partitions_have_their_signs() -> None:
         TraceStep(5, "recover", "a", "", "", "", (), (), ""),
     )
     text = to_mermaid(Trace("m", {}, "P", "It holds.", ("a", "b"), steps))
-    assert "a-xb: lost: Ping" in text
-    assert "Note over a: crashes" in text
-    assert "Note over a,b: partition split" in text
+    assert "a-xb: 2. lost: Ping" in text
+    assert "Note over a: 3. crashes" in text
+    assert "Note over a,b: 4. partition split" in text
     dot = to_dot(Trace("m", {}, "P", "It holds.", ("a", "b"), steps))
     assert "arrowhead=tee" in dot
     assert "style=dotted" in dot
@@ -53,3 +53,18 @@ def test_losses_crashes_and_partitions_have_their_signs() -> None:
 def test_long_lines_are_broken_between_words_and_endless_words_within() -> None:
     assert wrapped("one two three four", 9) == ["one two", "   three", "   four"]
     assert wrapped("x" * 20, 8) == ["x" * 8, "   " + "x" * 8, "   xxxx"]
+
+
+def test_a_crash_amid_a_step_and_a_message_still_in_flight_are_told() -> None:
+    steps = (
+        TraceStep(1, "command", "a", "Go", "", "", (), (Sent("b", "Ping"), Sent("b", "Pong")), ""),
+        TraceStep(2, "deliver", "b", "Ping", "a", "crashed after 0 of its effects", (), (), ""),
+    )
+    chart = Trace("m", {}, "P", "It holds.", ("a", "b"), steps)
+    assert to_mermaid(chart).splitlines()[-2:] == [
+        "  a->>b: 2. Ping",
+        "  Note over b: crashed after 0 of its effects",
+    ]
+    dot = to_dot(chart)
+    assert 'tooltip="to b: Pong"' in dot
+    assert 'tooltip="to b: Ping"' not in dot
