@@ -44,7 +44,7 @@ def encode(value: object) -> bytes:
             if "not supported between" not in str(error):
                 raise
         return _encoder.encode(_with_ordered_sets(value))
-    except (TypeError, NotImplementedError, OverflowError, RecursionError) as error:
+    except (TypeError, NotImplementedError, OverflowError, RecursionError, UnicodeEncodeError) as error:
         raise EncodingError(f"cannot encode {type(value).__name__}: {error}") from error
 
 

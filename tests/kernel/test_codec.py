@@ -86,6 +86,8 @@ def test_a_value_without_canonical_form_is_refused():
 
     with pytest.raises(EncodingError, match="Leaky"):
         encode(Leaky(what=object()))
+    with pytest.raises(EncodingError, match="surrogates"):
+        encode(Write("half a character \ud800", None))
 
 
 def test_a_transaction_of_writes_replaces_adds_and_deletes():
