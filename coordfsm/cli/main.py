@@ -22,7 +22,7 @@ COMMANDS = (
     *("verify", "replay", "fuzz", "render", "simulate"),
     *("demo", "cluster", "node", "audit"),
     *("status", "members", "coordinator", "topology", "register", "create", "entities", "migrate", "indoubt"),
-    *("leave", "forceview", "keys", "watch"),
+    *("join", "leave", "forceview", "keys", "watch"),
 )
 """In the order of `--help`. A file that is not there is a command that this installation does not have."""
 

@@ -149,11 +149,12 @@ class Driver:
     def stop(self) -> None:
         """Handle nothing more. What waited is dropped, as in a crash: the machines recover from that."""
         self._stopped = True
+        unanswered = [outcome for _, outcome in self._waiting] + [outcome for outcome, _ in self._outcomes]
+        for outcome in unanswered:
+            if outcome is not None and not outcome.done():
+                outcome.cancel()
         self._waiting.clear()
         self._held.clear()
-        for outcome, _ in self._outcomes:
-            if not outcome.done():
-                outcome.cancel()
         self._outcomes.clear()
 
     def wake(self) -> None:

@@ -143,17 +143,16 @@ class ClusterNode:
         if self.state != "detached":
             return
         if config.bootstrap and not self._was_member():
-            self._submit(Bootstrap(secrets.token_hex(16)))
+            self._running.submit(Bootstrap(secrets.token_hex(16)))
         elif config.seeds:
-            self._submit(Join(config.seeds))
+            self._running.submit(Join(config.seeds))
+        else:
+            reason = "it was in a cluster before and does not found another" if config.bootstrap else "no seeds"
+            logger.warning("in no cluster", extra={"fields": {"reason": reason, "expected": "node.seeds, or a join"}})
 
     def _was_member(self) -> bool:
         """Whether this node was ever in a cluster: then it must not found another one by itself."""
         return self.data.membership.lifecycle.incarnation > 0
-
-    def _submit(self, command: Command) -> None:
-        """Hand over a command whose refusal is told as an event."""
-        self._running.submit(command)
 
     async def leave(self) -> None:
         """Leave the cluster gracefully; gives up after the configured time. The node handles nothing more after it."""
@@ -245,8 +244,11 @@ class ClusterNode:
 
         Raises:
             CommandRefusedError: the machines refused it, with their reason.
+            EncodingError: it holds what can neither travel nor rest (half a character, say).
             NodeStoppedError: the node has stopped.
         """
+        # Found out here, at the caller's, and not when its record is written or its message sent.
+        encode(command)
         try:
             told = await self._running.submit(command)
         except asyncio.CancelledError:
@@ -419,7 +421,7 @@ class ClusterNode:
 
 def _make_directory(config: NodeConfig) -> None:
     try:
-        config.data.mkdir(parents=True, exist_ok=True)
+        config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         expected = f"a directory that can be made ({error.strerror})"
         raise ConfigurationError("configuration", "node.data", str(config.data), expected) from error

@@ -4,9 +4,11 @@ import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from coordfsm.protocols.membership.events import ViewChanged
+from coordfsm.kernel import EncodingError
+from coordfsm.protocols.membership.events import Join, ViewChanged
 from coordfsm.protocols.migration.messages import EntityArrived
 from coordfsm_runtime.audit import audit_traces
 from coordfsm_runtime.config import NodeConfig
@@ -90,6 +92,10 @@ def test_a_cluster_forms_registers_migrates_and_parts(tmp_path):
             await first.create("ship", b"hull")
             with pytest.raises(CommandRefusedError, match="CreateEntity of 'ship' was refused"):
                 await first.create("ship")
+            with pytest.raises(CommandRefusedError, match="CreateEntity of 'whale' was refused"):
+                await first.create("whale", b"x" * 2_000_000)
+            with pytest.raises(EncodingError):
+                await first.create("half a character \ud800")
             await first.update("ship", b"hull and sail")
             assert (await first.migrate("ship", "n3")).outcome == "COMMITTED"
             event = await anext(arrivals)
@@ -228,6 +234,35 @@ def test_what_cannot_work_is_said_at_once(tmp_path):
             await ClusterNode(config).migrate("a", "b")
 
     run(story)
+
+
+def test_requests_that_wait_when_the_node_closes_are_answered(tmp_path):
+    async def story():
+        (config,) = configs(tmp_path, 1)
+        node = ClusterNode(config)
+        await node.start()
+        await node.member()
+        waiting = [asyncio.ensure_future(node.create(f"entity-{place}")) for place in range(400)]
+        await asyncio.sleep(0)
+        await node.close()
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+        assert {type(answer) for answer in answers} <= {type(None), NodeStoppedError}
+
+    run(story)
+    audited(tmp_path, 1, [])
+
+
+def test_a_node_without_seeds_waits_to_be_told(tmp_path, caplog):
+    async def story():
+        first, second = configs(tmp_path, 2)
+        lonely = ClusterNode(msgspec.structs.replace(second, seeds=()))
+        async with ClusterNode(first), lonely:
+            assert lonely.state == "detached"
+            await lonely.submit(Join((first.listen,)))
+            await lonely.member()
+
+    run(story)
+    assert "in no cluster" in caplog.text
 
 
 def test_the_history_of_views_is_told_in_order(tmp_path):
