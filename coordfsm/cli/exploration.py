@@ -26,6 +26,10 @@ FEW = 12
 """So many transitions that never fired are named without being asked for."""
 
 
+DETAILED = 3
+"""So many models are told in full; more of them in brief."""
+
+
 @dataclass(frozen=True)
 class Explored:
     """A model with what was found, or why the exploration itself failed.
@@ -139,7 +143,10 @@ def exit_code(explored: Sequence[Explored]) -> Exit:
 
 def summary(explored: Sequence[Explored]) -> list[Line]:
     """The table, and what it does not say: witnesses never seen, properties never put to the test."""
-    return [*table(TITLES, [row(item) for item in explored]), *(line for item in explored for line in _remarks(item))]
+    brief = len(explored) > DETAILED
+    head, *lines = table(TITLES, [row(item, brief=brief) for item in explored])
+    legend = [(Span("  parameters other than the defaults | faults | properties", "dim"),)] if brief else []
+    return [head, *legend, *lines, *(line for item in explored for line in _remarks(item))]
 
 
 def coverage(explored: Sequence[Explored], *, everything: bool) -> list[Line]:
@@ -177,12 +184,15 @@ def never_fired(explored: Sequence[Explored]) -> tuple[str, ...]:
     return tuple(name for name in rules_of(explored) if name not in fired)
 
 
-def row(item: Explored) -> Row:
-    """The line of a model in the table."""
+def row(item: Explored, *, brief: bool = False) -> Row:
+    """The entry of a model in the table; what was explored in one paragraph (`brief`) or in a line each."""
     report = item.report
-    properties = " ".join(dict.fromkeys(known.id for known in item.model.properties))
-    details = [f"parameters: {parameters_text(dict(item.model.parameters)) or 'none'}"]
-    details += [f"faults: {faults_text(item.model)}", f"properties: {properties or 'none'}"]
+    properties = " ".join(dict.fromkeys(known.id.split("@", maxsplit=1)[0] for known in item.model.properties))
+    if brief:
+        details = [f"{_changed(item) or 'defaults'} | {faults_text(item.model)} | {properties}"]
+    else:
+        details = [f"parameters: {parameters_text(dict(item.model.parameters)) or 'none'}"]
+        details += [f"faults: {faults_text(item.model)}", f"properties: {properties or 'none'}"]
     if report is None:
         return Row((item.name, "", "", "", "", "", "error"), (*details, item.error), VERDICT_STYLES["error"])
     if report.cut_off:
@@ -197,6 +207,13 @@ def row(item: Explored) -> Row:
         verdict_text(report),
     )
     return Row(cells, tuple(details), VERDICT_STYLES[report.verdict])
+
+
+def _changed(item: Explored) -> str:
+    """The parameters that differ from the model's defaults."""
+    defaults = find(item.name).complete({})
+    given = item.model.parameters.items()
+    return parameters_text({name: value for name, value in given if defaults.get(name) != value})
 
 
 def verdict_text(report: Report) -> str:
