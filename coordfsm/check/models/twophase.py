@@ -3,12 +3,15 @@
 For n resource managers there are 2^n + 4^n + 6^n distinct states; messages are never removed.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
+import msgspec
 from statemachine import State
 
 from coordfsm.check.model import Local, Model, Node, Property, UnreliableSet
 from coordfsm.check.parameters import Parameter
+from coordfsm.check.renaming import rename
 from coordfsm.kernel import Command, Effect, Machine, Message, Received, Send, Value, compile_machine
 
 MANAGER = "tm"
@@ -136,6 +139,15 @@ def _participant_commands(_local: Local) -> tuple[Command, ...]:
     return Prepare(), ChooseAbort()
 
 
+def _rename(value: Any, names: Mapping[str, str]) -> Any:
+    """Who takes part is a set, held in the order of names."""
+    renamed = rename(value, names)
+    if isinstance(renamed, Local) and isinstance(renamed.data, ManagerData):
+        data = msgspec.structs.replace(renamed.data, participants=tuple(sorted(renamed.data.participants)))
+        return msgspec.structs.replace(renamed, data=data)
+    return renamed
+
+
 def _state(local: Local) -> str:
     state: str = local.data.state
     return state
@@ -173,6 +185,7 @@ def build(rms: Annotated[int, RESOURCE_MANAGERS] = 3) -> Model:
         nodes=(manager, *participants),
         network=UnreliableSet(),
         symmetric=(names,),
+        rename=_rename,
         properties=(
             Property("TC", "No resource manager commits while another aborts.", _consistent, observe=_state),
             Property("TC-commit", "All can commit.", _all_committed, kind="sometimes", observe=_state),

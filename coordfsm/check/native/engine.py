@@ -23,6 +23,7 @@ def explore(
     *,
     mutant: str = "",
     threads: int = 1,
+    symmetry: bool = False,
     max_memory: int | None = None,
 ) -> Report:
     """Explore every reachable state of a model, or stop at the first violation or limit.
@@ -33,10 +34,12 @@ def explore(
         progress: called from time to time while running.
         mutant: the name of the broken variant that `model` was built with, for the counterexample.
         threads: how many threads expand states; the counts are the same for any number.
+        symmetry: explore one state of each class that interchangeable nodes make; the counts are then of classes.
         max_memory: bytes that the states may take; the default is most of the machine's memory.
     """
     started = time.monotonic()
-    search = Search(model, limits, threads, max_memory or int(SHARE_OF_MEMORY * _physical_memory()))
+    most_bytes = max_memory or int(SHARE_OF_MEMORY * _physical_memory())
+    search = Search(model, limits, threads, most_bytes, symmetry=symmetry)
     search.run(progress)
     if search.found.violated is None and search.found.stopped is None:
         try:

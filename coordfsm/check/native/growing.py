@@ -60,8 +60,9 @@ class Rows:
         stride: entries a row of that owner has.
     """
 
-    def __init__(self) -> None:
-        self.cells = np.full(64, UNKNOWN, np.int32)
+    def __init__(self, dtype: type[Any] = np.int32) -> None:
+        self._fill = UNKNOWN if dtype is np.int32 else 0
+        self.cells: npt.NDArray[Any] = np.full(64, self._fill, dtype)
         self.base = np.zeros(1, np.int64)
         self.stride = np.zeros(1, np.int64)
         self._rows: list[int] = []
@@ -79,7 +80,7 @@ class Rows:
         new_columns = had_columns if columns <= had_columns else max(columns, had_columns * 3 // 2)
         start, old = self._end, int(self.base[owner])
         self._end += new_rows * new_columns
-        self.cells = grown(self.cells, self._end, UNKNOWN)
+        self.cells = grown(self.cells, self._end, self._fill)
         table = self.cells[start : self._end].reshape(new_rows, new_columns)
         table[:had_rows, :had_columns] = self.cells[old : old + had_rows * had_columns].reshape(had_rows, had_columns)
         self._rows[owner], self.stride[owner], self.base[owner] = new_rows, new_columns, start

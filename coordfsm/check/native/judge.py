@@ -105,6 +105,9 @@ class Judge:
                 value = self._predicate(tuple(observations), flying)
             else:
                 value = self._predicate(tuple(observations))
+            if self._tables.symmetry is not None:
+                state = self._wirer.unpack(rows[at])
+                self._tables.symmetry.check_verdict(self.item, self._predicate, state, value=bool(value))
             self._verdicts[place] = TRUE if value else FALSE
             self.evaluated += 1
             self._used += 1

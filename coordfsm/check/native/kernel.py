@@ -54,10 +54,14 @@ class Scratch(NamedTuple):
 
     state: npt.NDArray[np.uint64]  # the state in work
     rows: npt.NDArray[np.int64]  # per node: its row of the step table
+    arrivals: npt.NDArray[np.uint64]  # shape (any, 3): what is in flight
     buffer: npt.NDArray[np.uint64]  # successors, `words` each
     hashes: npt.NDArray[np.uint64]
     parents: npt.NDArray[np.uint32]
     labels: npt.NDArray[np.int64]  # per successor: what weak fairness calls the step; empty: nobody asks
+    roles: npt.NDArray[np.uint64]  # for `canonical`, as the next two
+    orbit: npt.NDArray[np.uint64]
+    spare: npt.NDArray[np.uint64]
     requests: npt.NDArray[np.int64]  # shape (any, 4): 0 step or 1 queue; owner, row, column
     numbers: npt.NDArray[np.int64]  # 0: requests, 1: states to do again, 2: dead ends, 3: position in the batch
     kinds: npt.NDArray[np.int64]  # transitions by kind
@@ -177,6 +181,134 @@ def _need_step(wiring, scratch, position, cell, entry):
 
 
 @inlined
+def _swapped(wiring, source, at, target, to, swap):
+    """Write the image of a packed state under a swap."""
+    words, nodes = wiring.words, len(wiring.nodes)
+    for word in range(words):
+        target[to + word] = source[at + word] & ~wiring.envelope_mask[word]
+    left, right = wiring.swaps[swap, 0], wiring.swaps[swap, 1]
+    for position in range(nodes):
+        word, shift, mask = np.int64(wiring.nodes[position, 0]), wiring.nodes[position, 1], wiring.nodes[position, 2]
+        target[to + word] &= ~(mask << shift)
+    for position in range(nodes):
+        local = (source[at + np.int64(wiring.nodes[position, 0])] >> wiring.nodes[position, 1]) & wiring.nodes[
+            position, 2
+        ]
+        image = wiring.images[wiring.image_base[position] + np.int64(local) * wiring.image_stride[position] + swap]
+        where = right if position == left else left if position == right else position
+        target[to + np.int64(wiring.nodes[where, 0])] |= np.uint64(image) << wiring.nodes[where, 1]
+    for word in range(words):
+        left_over = source[at + word] & wiring.envelope_mask[word]
+        while left_over != U0:
+            bit = trailing_zeros(left_over)
+            envelope = wiring.slots[word * 64 + np.int64(bit)]
+            shift, mask = wiring.envelopes[envelope, 1], wiring.envelopes[envelope, 2]
+            copies = (left_over >> shift) & mask
+            left_over &= ~(mask << shift)
+            image = wiring.images[wiring.image_base[nodes] + envelope * wiring.image_stride[nodes] + swap]
+            target[to + np.int64(wiring.envelopes[image, 0])] |= copies << wiring.envelopes[image, 1]
+
+
+@inlined
+def _roles(wiring, buffer, to, roles):
+    """The part that each interchangeable node plays in a packed state."""
+    nodes = len(wiring.nodes)
+    for member in range(wiring.members):
+        roles[member] = U0
+    for position in range(nodes):
+        local = (buffer[to + np.int64(wiring.nodes[position, 0])] >> wiring.nodes[position, 1]) & wiring.nodes[
+            position, 2
+        ]
+        first = wiring.role_base[position] + np.int64(local) * wiring.role_stride[position]
+        for member in range(wiring.members):
+            roles[member] += wiring.roles[first + member] * MIX1
+    for word in range(wiring.words):
+        left = buffer[to + word] & wiring.envelope_mask[word]
+        while left != U0:
+            bit = trailing_zeros(left)
+            envelope = wiring.slots[word * 64 + np.int64(bit)]
+            shift, mask = wiring.envelopes[envelope, 1], wiring.envelopes[envelope, 2]
+            copies = (left >> shift) & mask
+            left &= ~(mask << shift)
+            first = wiring.role_base[nodes] + envelope * wiring.role_stride[nodes]
+            for member in range(wiring.members):
+                roles[member] += wiring.roles[first + member] * (MIX2 + copies)
+
+
+@compiled
+def canonical(wiring, buffer, to, roles, orbit, spare):
+    """Replace a packed state by the representative of all states that differ from it only in who is who.
+
+    Args:
+        wiring: the model.
+        buffer: holds the state.
+        to: where it begins.
+        roles: memory for a number a member.
+        orbit: memory for as many states as there are ways to exchange members, `words` each.
+        spare: memory for one state.
+    """
+    words = wiring.words
+    _roles(wiring, buffer, to, roles)
+    moved = True
+    while moved:
+        moved = False
+        for swap in range(len(wiring.swaps)):
+            one, other = wiring.swaps[swap, 2], wiring.swaps[swap, 3]
+            if roles[one] > roles[other]:
+                _swapped(wiring, buffer, to, spare, 0, swap)
+                for word in range(words):
+                    buffer[to + word] = spare[word]
+                roles[one], roles[other] = roles[other], roles[one]
+                moved = True
+    count = 1
+    for word in range(words):
+        orbit[word] = buffer[to + word]
+    number = 0
+    while number < count:
+        for swap in range(len(wiring.swaps)):
+            if roles[wiring.swaps[swap, 2]] != roles[wiring.swaps[swap, 3]]:
+                continue
+            _swapped(wiring, orbit, number * words, spare, 0, swap)
+            known = False
+            for earlier in range(count):
+                if _same(words, orbit, earlier * words, spare, 0):
+                    known = True
+                    break
+            if known:
+                continue
+            for word in range(words):
+                orbit[count * words + word] = spare[word]
+            count += 1
+        number += 1
+    best = 0
+    for number in range(1, count):
+        for word in range(words):
+            if orbit[number * words + word] != orbit[best * words + word]:
+                if orbit[number * words + word] < orbit[best * words + word]:
+                    best = number
+                break
+    for word in range(words):
+        buffer[to + word] = orbit[best * words + word]
+
+
+@compiled
+def represent(wiring, scratch, start, count):
+    """Replace the successors from `start` on by their representatives; how many are left once origins are dropped."""
+    words = wiring.words
+    kept = start
+    for number in range(start, count):
+        to = kept * words
+        for word in range(words):
+            scratch.buffer[to + word] = scratch.buffer[number * words + word]
+        canonical(wiring, scratch.buffer, to, scratch.roles, scratch.orbit, scratch.spare)
+        if not _same(words, scratch.buffer, to, scratch.state, 0):
+            scratch.hashes[kept] = hash_words(words, scratch.buffer, to)
+            scratch.parents[kept] = scratch.parents[number]
+            kept += 1
+    return kept
+
+
+@inlined
 def _keep(wiring, store, scratch, count, number, shift):
     """Finish a successor at the end of the buffer: hash it, prefetch its slot. One equal to its origin is dropped."""
     words = wiring.words
@@ -283,31 +415,36 @@ def _cuts(wiring, store, scratch, count, number, shift, cut):
 
 
 @inlined
-def _arrival(wiring, store, scratch, count, number, slot_shift, envelope, cut, word, change):
-    """Emit what can become of one envelope in flight; PUT_OFF or OVERFLOW if that is not known or does not fit."""
-    position, column = wiring.receiver[envelope, 0], wiring.receiver[envelope, 1]
-    missing = False
-    if cut == 0 or wiring.blocked[cut, envelope] == 0:
-        cell = scratch.rows[position] + column
-        entry = wiring.steps[cell]
-        if entry < 0:
-            missing = True
-            _need_step(wiring, scratch, position, cell, entry)
-        elif entry > 0:
-            label = wiring.receiver[envelope, 4]
-            taken = U0 if wiring.network == UNRELIABLE else change
-            count = _follow(wiring, store, scratch, entry, count, number, slot_shift, word, taken, 0, label)
-            if count >= 0 and wiring.duplicate > 0:
-                count = _follow(
-                    wiring, store, scratch, entry, count, number, slot_shift, 0, U0, wiring.duplicate, label
-                )
-            if count < 0:
-                return count
-    if wiring.loss >= 0:
-        count = _lose(wiring, store, scratch, count, number, slot_shift, word, change)
-        if count < 0:
-            return count
-    return PUT_OFF if missing else count
+def _arrivals(wiring, scratch):
+    """List what is in flight: envelope, word, and what changes in that word when one copy is taken out; how many."""
+    state, arrivals = scratch.state, scratch.arrivals
+    count = 0
+    if wiring.network == ORDERED:
+        for channel in range(len(wiring.channels)):
+            word, shift = wiring.channels[channel, 0], wiring.channels[channel, 1]
+            content = np.int64((state[np.int64(word)] >> shift) & wiring.channels[channel, 2])
+            if content != 0:
+                at = wiring.queue_base[channel] + content * wiring.queue_stride[channel]
+                arrivals[count, 0], arrivals[count, 1] = np.uint64(wiring.queues[at]), word
+                arrivals[count, 2] = np.uint64(content ^ wiring.queues[at + 1]) << shift
+                count += 1
+        return count
+    for word in range(wiring.words):
+        left = state[word] & wiring.envelope_mask[word]
+        while left != U0:
+            bit = trailing_zeros(left)
+            envelope = wiring.slots[word * 64 + np.int64(bit)]
+            if wiring.network <= BITSET:
+                left &= left - U1
+                change = U1 << bit
+            else:
+                shift, mask = wiring.envelopes[envelope, 1], wiring.envelopes[envelope, 2]
+                copies = (state[word] >> shift) & mask
+                left &= ~(mask << shift)
+                change = (copies ^ (copies - U1)) << shift
+            arrivals[count, 0], arrivals[count, 1], arrivals[count, 2] = np.uint64(envelope), np.uint64(word), change
+            count += 1
+    return count
 
 
 @inlined
@@ -316,61 +453,44 @@ def _expand(wiring, store, scratch, start, number, slot_shift):
     state, rows = scratch.state, scratch.rows
     count = start
     complete = True
-    for position in range(len(wiring.nodes)):
+    nodes = len(wiring.nodes)
+    for position in range(nodes):
         word, shift = np.int64(wiring.nodes[position, 0]), wiring.nodes[position, 1]
         local = np.int64((state[word] >> shift) & wiring.nodes[position, 2])
         rows[position] = wiring.step_base[position] + local * wiring.step_stride[position]
     cut = np.int64((state[np.int64(wiring.cut[0, 0])] >> wiring.cut[0, 1]) & wiring.cut[0, 2])
-    if wiring.network == ORDERED:
-        for channel in range(len(wiring.channels)):
-            word, shift = np.int64(wiring.channels[channel, 0]), wiring.channels[channel, 1]
-            content = np.int64((state[word] >> shift) & wiring.channels[channel, 2])
-            if content == 0:
-                continue
-            at = wiring.queue_base[channel] + content * wiring.queue_stride[channel]
-            change = np.uint64(content ^ wiring.queues[at + 1]) << shift
-            emitted = _arrival(wiring, store, scratch, count, number, slot_shift, wiring.queues[at], cut, word, change)
-            if emitted == OVERFLOW:
-                return OVERFLOW
-            if emitted == PUT_OFF:
+    flying = _arrivals(wiring, scratch)
+    for index in range(flying + nodes):
+        envelope, position, column, word, change, label = 0, index - flying, 0, 0, U0, -1
+        if index < flying:
+            envelope, word = np.int64(scratch.arrivals[index, 0]), np.int64(scratch.arrivals[index, 1])
+            change = scratch.arrivals[index, 2]
+            position, column = wiring.receiver[envelope, 0], wiring.receiver[envelope, 1]
+            label = wiring.receiver[envelope, 4]
+        if index >= flying or cut == 0 or wiring.blocked[cut, envelope] == 0:
+            cell = rows[position] + column
+            entry = wiring.steps[cell]
+            if entry < 0:
                 complete = False
-            else:
-                count = emitted
-    else:
-        for word in range(wiring.words):
-            left = state[word] & wiring.envelope_mask[word]
-            while left != U0:
-                bit = trailing_zeros(left)
-                envelope = wiring.slots[word * 64 + np.int64(bit)]
-                if wiring.network <= BITSET:
-                    left &= left - U1
-                    change = U1 << bit
-                else:
-                    shift, mask = wiring.envelopes[envelope, 1], wiring.envelopes[envelope, 2]
-                    copies = (state[word] >> shift) & mask
-                    left &= ~(mask << shift)
-                    change = (copies ^ (copies - U1)) << shift
-                emitted = _arrival(wiring, store, scratch, count, number, slot_shift, envelope, cut, word, change)
-                if emitted == OVERFLOW:
-                    return OVERFLOW
-                if emitted == PUT_OFF:
-                    complete = False
-                else:
-                    count = emitted
-    for position in range(len(wiring.nodes)):
-        cell = rows[position]
-        entry = wiring.steps[cell]
-        if entry < 0:
-            complete = False
-            _need_step(wiring, scratch, position, cell, entry)
-        elif entry > 0:
-            emitted = _follow(wiring, store, scratch, entry, count, number, slot_shift, 0, U0, 0, -1)
-            if emitted == OVERFLOW:
-                return OVERFLOW
-            if emitted == PUT_OFF:
-                complete = False
-            else:
-                count = emitted
+                _need_step(wiring, scratch, position, cell, entry)
+            elif entry > 0:
+                taken = U0 if wiring.network == UNRELIABLE else change
+                # Once as it is and, for a delivery that may leave a copy behind, once more with nothing taken out.
+                for copied in range(2 if index < flying and wiring.duplicate > 0 else 1):
+                    duplicate, gone = (wiring.duplicate, U0) if copied else (0, taken)
+                    emitted = _follow(
+                        wiring, store, scratch, entry, count, number, slot_shift, word, gone, duplicate, label
+                    )
+                    if emitted == OVERFLOW:
+                        return OVERFLOW
+                    if emitted == PUT_OFF:
+                        complete = False
+                    else:
+                        count = emitted
+        if index < flying and wiring.loss >= 0:
+            count = _lose(wiring, store, scratch, count, number, slot_shift, word, change)
+            if count < 0:
+                return count
     if cut > 0 or wiring.partition > 0:
         count = _cuts(wiring, store, scratch, count, number, slot_shift, cut)
     return count if complete or count < 0 else PUT_OFF
@@ -457,11 +577,12 @@ def _expand_word(wiring, store, scratch, start, number, slot_shift):
                 after = (origin ^ outcomes[outcome, COLUMN_XOR]) | outcomes[outcome, COLUMN_OR]
                 count = _emit_word(store, scratch, count, number, slot_shift, state, after)
                 continue
-            count = _follow_word(wiring, store, scratch, entry, count, number, slot_shift, state, origin, 0)
-            if wiring.duplicate > 0 and count < room:
-                count = _follow_word(
-                    wiring, store, scratch, entry, count, number, slot_shift, state, state, wiring.duplicate
-                )
+            for copied in range(2 if wiring.duplicate > 0 else 1):
+                if count < room:
+                    base, duplicate = (state, wiring.duplicate) if copied else (origin, 0)
+                    count = _follow_word(
+                        wiring, store, scratch, entry, count, number, slot_shift, state, base, duplicate
+                    )
         elif entry < 0:
             complete = False
             _need_step(wiring, scratch, np.int64(position), cell, entry)
@@ -571,7 +692,13 @@ def expand_batch(wiring, store, scratch, batch, new, room, shift, flush_at, shar
     words = wiring.words
     count = 0
     numbers = scratch.numbers
-    simple = words == 1 and wiring.network <= BITSET and wiring.loss < 0 and wiring.partitions == 0
+    simple = (
+        words == 1
+        and wiring.network <= BITSET
+        and wiring.loss < 0
+        and wiring.partitions == 0
+        and len(wiring.swaps) == 0
+    )
     while numbers[3] < len(batch):
         if count >= flush_at or new + count >= room:
             new = _flush(words, store, scratch, count, shift, new, shared)
@@ -605,7 +732,7 @@ def expand_batch(wiring, store, scratch, batch, new, room, shift, flush_at, shar
             for kind in range(KIND_COUNTERS):
                 scratch.kinds[kind] += scratch.pending[kind]
                 scratch.pending[kind] = 0
-            count = emitted
+            count = represent(wiring, scratch, count, emitted) if len(wiring.swaps) > 0 else emitted
         numbers[3] += 1
     new = _flush(words, store, scratch, count, shift, new, shared)
     return DONE, new
@@ -683,6 +810,8 @@ def list_edges(wiring, store, scratch, slots, batch, shift, offsets, targets, la
         for word in range(words):
             scratch.state[word] = store.states[number * words + word]
         count = _expand(wiring, store, scratch, 0, number, shift)
+        if len(wiring.swaps) > 0:
+            count = represent(wiring, scratch, 0, count)
         for kind in range(KIND_COUNTERS):
             scratch.pending[kind] = 0
         for at in range(count):

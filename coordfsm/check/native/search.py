@@ -16,7 +16,9 @@ import numpy.typing as npt
 
 from coordfsm.check.model import Model, Property
 from coordfsm.check.native.judge import Judge
-from coordfsm.check.native.kernel import DONE, KIND_COUNTERS, TOO_SMALL, Scratch, expand_batch
+from coordfsm.check.native.kernel import DONE, KIND_COUNTERS, TOO_SMALL, Scratch, canonical, expand_batch
+from coordfsm.check.native.layout import Words
+from coordfsm.check.native.symmetry import Symmetry
 from coordfsm.check.native.tables import KINDS, Tables
 from coordfsm.check.native.visited import Segment, TooLargeError, Visited
 from coordfsm.check.native.wiring import Wirer
@@ -89,12 +91,16 @@ class Search:
         segments: all states, in the order of their levels.
     """
 
-    def __init__(self, model: Model, limits: Limits, threads: int, most_bytes: int) -> None:
+    def __init__(self, model: Model, limits: Limits, threads: int, most_bytes: int, *, symmetry: bool = False) -> None:
         self.model, self.limits = model, limits
         self.system = System(model)
         self.tables = Tables(self.system)
         first = self.system.initial()
         self.tables.numbers_of(first)
+        if symmetry:
+            self.tables.symmetry = Symmetry(self.tables)
+            self.tables.symmetry.check_first(first)
+            self.tables.symmetry.update()
         self.wirer = Wirer(self.tables)
         self.wirer.update()
         self.visited = Visited(self.wirer.layout.words, most_bytes)
@@ -104,12 +110,12 @@ class Search:
         self.frontier: list[Segment] = [(0, 1)]
         self._following: list[Segment] = []
         self._buffer = 1 << 12
+        self.wiring = self.wirer.wiring()
         self.workers = [Worker(self._scratch()) for _ in range(threads)]
         self._judges = [Judge(item, self.wirer) for item in model.properties if item.kind in {"invariant", "sometimes"}]
         self.started = time.monotonic()
         self._told = 0.0
         self._progress: Callable[[Progress], None] | None = None
-        self.wiring = self.wirer.wiring()
 
     # -- running -----------------------------------------------------------------------------------------------
 
@@ -232,6 +238,8 @@ class Search:
         raise error
 
     def _rewire(self) -> None:
+        if self.tables.symmetry is not None:
+            self.tables.symmetry.update()
         old = self.wirer.update()
         if old is not None:
             self.visited.repack(self.wirer, old, self.all_segments())
@@ -269,10 +277,14 @@ class Search:
         return Scratch(
             state=np.zeros(words, np.uint64),
             rows=np.zeros(len(self.model.nodes), np.int64),
+            arrivals=np.zeros((64 * words, 3), np.uint64),
             buffer=np.zeros(self._buffer * words, np.uint64),
             hashes=np.zeros(self._buffer, np.uint64),
             parents=np.zeros(self._buffer, np.uint32),
             labels=np.zeros(0, np.int64),
+            roles=np.zeros(self.wiring.members, np.uint64),
+            orbit=np.zeros(self.tables.symmetry.exchanges * words if self.tables.symmetry else 0, np.uint64),
+            spare=np.zeros(words, np.uint64),
             requests=np.zeros((MOST_REQUESTS, 4), np.int64),
             numbers=np.zeros(4, np.int64),
             kinds=np.zeros(KIND_COUNTERS, np.int64) if before is None else before.kinds,
@@ -354,9 +366,27 @@ class Search:
 
     def told(self, numbers: list[int]) -> list[tuple[Action | None, State]]:
         """A path with its actions, the initial state's being None."""
+        if self.tables.symmetry is not None:
+            return self._told_apart(numbers)
         states = [self.state(number) for number in numbers]
         later = [(self.action(before, after), after) for before, after in pairwise(states)]
         return [(None, states[0]), *later]
+
+    def _told_apart(self, numbers: list[int]) -> list[tuple[Action | None, State]]:
+        """A path of representatives as one of real states, who is who being kept from step to step."""
+        path: list[tuple[Action | None, State]] = [(None, self.system.initial())]
+        for number in numbers[1:]:
+            goal = self.visited.state(number)
+            path.append(next(item for item in self.system.successors(path[-1][1]) if self._stands_for(goal, item[1])))
+        return path
+
+    def _stands_for(self, representative: Words, state: State) -> bool:
+        self.tables.numbers_of(state)
+        self._rewire()
+        packed = self.wirer.pack(state)
+        scratch = self.workers[0].scratch
+        canonical(self.wiring, packed, 0, scratch.roles, scratch.orbit, scratch.spare)
+        return bool((packed == representative).all())
 
     def action(self, before: State, after: State) -> Action:
         """The first transition that leads from one state to another."""

@@ -8,7 +8,7 @@ so the meaning of a step is the reference explorer's, and the machine that is ex
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -19,6 +19,9 @@ from coordfsm.check.native.growing import Column, Rows
 from coordfsm.check.purity import checked_outcomes
 from coordfsm.check.semantics import Action, Interner, Outcome, State, System, crashed
 from coordfsm.kernel import Command, ModelError, Received, Recover, TimerFired, event_of
+
+if TYPE_CHECKING:
+    from coordfsm.check.native.symmetry import Symmetry
 
 KINDS = (
     "deliver",
@@ -42,7 +45,7 @@ EVENT_SHIFT, CRASH_SHIFT = 8, 16  # flags: 1 + the budget that the outcome spend
 
 
 @dataclass(frozen=True)
-class _Candidate:
+class Candidate:
     """One way an entry can go, before it is written down."""
 
     kind: str
@@ -98,6 +101,7 @@ class Tables:
         self.ordered = isinstance(system.model.network, Ordered)
         self._budgets = {name: number for number, name in enumerate(system.budget_names)}
         self.filled = 0
+        self.symmetry: Symmetry | None = None
 
     # -- numbers -----------------------------------------------------------------------------------------------
 
@@ -168,10 +172,10 @@ class Tables:
         if self.steps.get(position, number, column) >= 0:
             return
         identifier = self.node_locals[position][number]
-        if column == 0:
-            candidates = list(self._own_steps(position, identifier))
-        else:
-            candidates = self._delivery(position, identifier, self._node_envelopes[position][column - 1])
+        envelope = None if column == 0 else self._node_envelopes[position][column - 1]
+        candidates = self.candidates(position, identifier, envelope)
+        if self.symmetry is not None:
+            self.symmetry.check_step(position, identifier, envelope, candidates)
         first = 0
         for at, candidate in enumerate(candidates):
             written = self._write(position, number, candidate, last=at == len(candidates) - 1)
@@ -189,14 +193,20 @@ class Tables:
         self.queues.put(channel, content, column, self.content_number(channel, queued))
         self.filled += 1
 
-    def _delivery(self, position: int, identifier: int, envelope_number: int) -> list[_Candidate]:
+    def candidates(self, position: int, identifier: int, envelope: int | None) -> list[Candidate]:
+        """What a node in a local state (by global number) can do on the delivery of an envelope, or by itself."""
+        if envelope is None:
+            return list(self._own_steps(position, identifier))
+        return self._delivery(position, identifier, envelope)
+
+    def _delivery(self, position: int, identifier: int, envelope_number: int) -> list[Candidate]:
         if self.system.locals.values[identifier].data is None:
             return []
         envelope: Envelope = self.system.envelopes.values[envelope_number]
         outcomes = checked_outcomes(self.system, position, identifier, Received(envelope.sender, envelope.message))
         return self._candidates(outcomes, "deliver", pruned=self.pruned)
 
-    def _own_steps(self, position: int, identifier: int) -> Iterable[_Candidate]:
+    def _own_steps(self, position: int, identifier: int) -> Iterable[Candidate]:
         system = self.system
         local: Local = system.locals.values[identifier]
         if local.data is None:
@@ -209,17 +219,17 @@ class Tables:
             yield from self._own(position, identifier, "command", command, 0)
         if system.may_crash(position) and "crash" in self._budgets:
             down = system.locals(crashed(local))
-            yield _Candidate("crash", down, crash=1 + self._budgets["crash"])
+            yield Candidate("crash", down, crash=1 + self._budgets["crash"])
 
     def _own(
         self, position: int, identifier: int, kind: str, given: TimerFired | Command, label: int
-    ) -> list[_Candidate]:
+    ) -> list[Candidate]:
         event = event_of(given)
         budget = 1 + self._budgets[event] if event in self.system.model.budgets else 0
         outcomes = checked_outcomes(self.system, position, identifier, given)
         return self._candidates(outcomes, kind, pruned=kind == "command", event=budget, label=label)
 
-    def _recovery(self, position: int, identifier: int, local: Local) -> list[_Candidate]:
+    def _recovery(self, position: int, identifier: int, local: Local) -> list[Candidate]:
         if not self.system.model.faults.recover:
             return []
         node, label = self.system.model.nodes[position], self.labels(("recover", position))
@@ -227,7 +237,7 @@ class Tables:
             outcomes = checked_outcomes(self.system, position, identifier, Recover(local.durable))
             return self._candidates(outcomes, "recover", pruned=False, label=label)
         started = self.system.locals(msgspec.structs.replace(local, data=node.initial))
-        return [_Candidate("recover", started, label=label)]
+        return [Candidate("recover", started, label=label)]
 
     def _candidates(
         self,
@@ -237,18 +247,18 @@ class Tables:
         pruned: bool,
         event: int = 0,
         label: int = 0,
-    ) -> list[_Candidate]:
+    ) -> list[Candidate]:
         if pruned and not outcomes[0].fired:
             return []  # an ignored input that consumes nothing is not a transition
         system, boundary = self.system, self.system.model.boundary
         candidates = []
         for outcome in outcomes:
             if boundary is not None and not boundary(outcome.local):
-                candidates.append(_Candidate("cut_off", -1, event=event))
+                candidates.append(Candidate("cut_off", -1, event=event))
                 continue
             torn = outcome.torn >= 0
             candidates.append(
-                _Candidate(
+                Candidate(
                     "torn" if torn else kind,
                     system.locals(outcome.local),
                     outcome.sends,
@@ -260,7 +270,7 @@ class Tables:
             )
         return candidates
 
-    def _write(self, position: int, before: int, candidate: _Candidate, *, last: bool) -> int:
+    def _write(self, position: int, before: int, candidate: Candidate, *, last: bool) -> int:
         after = before if candidate.local < 0 else self.local_number(position, candidate.local)
         numbers = [self.system.envelopes(envelope) for envelope in candidate.sends]
         self.register_envelopes()

@@ -1,12 +1,12 @@
 """The arrays that compiled code reads: a model's tables, resolved to the words and bits of a layout."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from coordfsm.check.model import Envelope, Multiset, Ordered, UnreliableSet
-from coordfsm.check.native.growing import Column
+from coordfsm.check.native.growing import Column, Rows
 from coordfsm.check.native.layout import WORD, Layout, Words, bits_for, places
 from coordfsm.check.native.tables import Tables
 from coordfsm.check.semantics import State
@@ -49,6 +49,15 @@ class Wiring(NamedTuple):
     ors: Bits  # further (word, or) pairs
     sends: Small
     labels: Ints  # per outcome
+    swaps: Ints  # shape (swaps, 4): two nodes; their places among the members; no rows: no symmetry
+    members: int  # nodes that are interchangeable with some other
+    member_ends: Ints  # per place among the members: whether it is the last of its group
+    images: Small
+    image_base: Ints
+    image_stride: Ints
+    roles: Bits
+    role_base: Ints
+    role_stride: Ints
 
 
 def _rows(fields: Ints) -> Bits:
@@ -221,7 +230,29 @@ class Wirer:
             ors=self._ors.array,
             sends=tables.sends.array,
             labels=tables.outcomes.array[:, 6],
+            **self._symmetry(),
         )
+
+    def _symmetry(self) -> dict[str, Any]:
+        symmetry = self.tables.symmetry
+        if symmetry is None:
+            nothing = Rows()
+            images, roles, swaps, members = nothing, Rows(np.uint64), [], []
+        else:
+            images, roles, swaps, members = symmetry.images, symmetry.roles, symmetry.swaps, symmetry.members
+        pairs = [(left, right, members.index(left), members.index(right)) for left, right in swaps]
+        joined = {members.index(left) for left, _ in swaps}
+        return {
+            "swaps": np.array(pairs, np.int64).reshape(-1, 4),
+            "members": len(members),
+            "member_ends": np.array([at not in joined for at in range(len(members))], np.int64),
+            "images": images.cells,
+            "image_base": images.base,
+            "image_stride": images.stride,
+            "roles": roles.cells,
+            "role_base": roles.base,
+            "role_stride": roles.stride,
+        }
 
     # -- single states -----------------------------------------------------------------------------------------
 
