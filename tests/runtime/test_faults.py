@@ -173,3 +173,26 @@ def test_a_destination_that_vanishes_between_the_phases_leaves_the_entity_safe(t
 
     run(story)
     audited(tmp_path, 3, {f"entity-{place}": b"x" for place in range(20)})
+
+
+def test_keys_rotate_under_load(tmp_path):
+    """Nobody is removed and nothing is refused while the cluster goes from one key to another, node by node."""
+    old, new = b"k" * 32, b"n" * 32
+
+    async def story():
+        async with cluster(tmp_path, 3) as (_, nodes):
+            await nodes["n1"].create("ship", b"hull")
+            number, moves, here, there = nodes["n1"].view.number, 0, "n1", "n2"
+            for keys in ((old, new), (new, old), (new,)):
+                for node in nodes.values():
+                    node.transport.replace_keys(keys)
+                    ended = await nodes[here].migrate("ship", there)
+                    assert ended.outcome == "COMMITTED"
+                    await until(lambda there=there: _owns(nodes[there], "ship"))
+                    here, there, moves = there, here, moves + 1
+            assert moves == 9
+            assert {node.view.number for node in nodes.values()} == {number}
+            assert [node.counters.of("datagrams_dropped") for node in nodes.values()] == [{}] * 3
+
+    run(story)
+    audited(tmp_path, 3, {"ship": b"hull"})

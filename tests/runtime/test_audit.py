@@ -1,0 +1,159 @@
+"""The audits find what they are for: each property, broken on purpose in a made-up trace or store."""
+
+import base64
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from coordfsm.kernel import Command, Notify, Recover, Send, Value, encode
+from coordfsm.protocols.coordinator.messages import CoordinatorNamed, TopologyAccepted
+from coordfsm.protocols.membership.events import ViewChanged
+from coordfsm.protocols.migration.messages import (
+    EntityArrived,
+    EntityRecord,
+    MigrationDecision,
+    RemoveEntity,
+    TransactionId,
+)
+from coordfsm.protocols.view import Member, View
+from coordfsm_runtime.audit import CHECKED, audit_traces
+from coordfsm_runtime.config import NodeConfig
+from coordfsm_runtime.errors import TraceError
+from coordfsm_runtime.machines import initial_data, node_settings
+from coordfsm_runtime.ownership import audit_records
+from coordfsm_runtime.trace import TraceRecorder
+
+
+def view(number: int, parent: str, *members: str, lineage: str = "blue") -> View:
+    """Members as ``name.incarnation``."""
+    return View(lineage, number, parent, tuple(Member(*_split(text), f"{text}:1") for text in members))
+
+
+def _split(text: str) -> tuple[str, int]:
+    name, _, incarnation = text.partition(".")
+    return name, int(incarnation)
+
+
+FIRST = view(1, "", "a.1", "b.1", "c.1")
+SECOND = view(2, FIRST.id, "a.1", "b.1")
+THIRD = view(3, SECOND.id, "a.1", "b.1", "c.2")
+
+
+def arrived(entity: str, epoch: int) -> Value:
+    names = set(EntityArrived.__struct_fields__)
+    known = {"entity": entity, "epoch": epoch, "payload": b"", "transaction": TransactionId("", 0, 0)}
+    return EntityArrived(**{name: value for name, value in known.items() if name in names})
+
+
+def found(directory: Path, **told: list[Value]) -> set[str]:
+    """The properties that an audit finds broken when these nodes tell these events."""
+    paths = []
+    for node, events in told.items():
+        paths.append(directory / f"{node}.jsonl")
+        recorder = TraceRecorder(paths[-1], node, {})
+        for event in events:
+            effect = Send("x:1", event) if isinstance(event, MigrationDecision) else Notify(event)
+            given = event if isinstance(event, Command) else Recover()
+            recorder.record(given, () if isinstance(event, Command) else (effect,), 0)
+        recorder.close()
+    return {finding.property for finding in audit_traces(paths, replay=False).findings}
+
+
+def changed(*views: View) -> list[Value]:
+    return [ViewChanged(each) for each in views]
+
+
+def test_an_orderly_history_is_clean(tmp_path):
+    told = [*changed(FIRST, SECOND, THIRD), TopologyAccepted(1, 1), TopologyAccepted(1, 2), TopologyAccepted(2, 1)]
+    again = [
+        *changed(FIRST, FIRST, SECOND),
+        arrived("ship", 1),
+        MigrationDecision("ship", TransactionId("b", 1, 1), commit=True, epoch=1),
+    ]
+    assert found(tmp_path, a=told, b=[*again, *changed(THIRD)], c=[arrived("ship", 2)]) == set()
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ("M1", {"a": changed(FIRST, SECOND), "b": changed(FIRST, view(2, FIRST.id, "b.1", "c.1"))}),
+        ("M2", {"a": changed(FIRST, view(2, "f" * 32, "a.1", "b.1"))}),
+        ("M3", {"a": changed(FIRST, SECOND, FIRST)}),
+        ("M4", {"c": changed(SECOND)}),
+        ("M6", {"a": changed(FIRST, SECOND, view(3, SECOND.id, "a.1", "b.1", "c.1"))}),
+        ("C1", {"a": [CoordinatorNamed(1, FIRST.id, "a")], "b": [CoordinatorNamed(1, FIRST.id, "b")]}),
+        ("C4", {"a": [TopologyAccepted(2, 1), TopologyAccepted(2, 1)]}),
+        ("X1", {"a": [arrived("ship", 2)], "b": [arrived("ship", 2)]}),
+        (
+            "X3",
+            {
+                "a": [
+                    MigrationDecision("ship", TransactionId("a", 1, 1), commit=True, epoch=1),
+                    MigrationDecision("ship", TransactionId("a", 1, 1), commit=False, epoch=1),
+                ]
+            },
+        ),
+    ],
+)
+def test_each_broken_property_is_found(tmp_path, broken, told):
+    assert found(tmp_path, **told) == {broken}
+
+
+def test_every_property_that_is_said_to_be_checked_has_a_broken_example():
+    parameters = test_each_broken_property_is_found.pytestmark[0].args[1]
+    assert {broken for broken, _ in parameters} | {"replay"} == set(CHECKED)
+
+
+def test_a_trace_that_the_machines_do_not_repeat_is_found(tmp_path):
+    settings = node_settings(NodeConfig(name="a", data=tmp_path), "127.0.0.1:1")
+    recorder = TraceRecorder(tmp_path / "t", "a", {"bytes": base64.b64encode(encode(settings)).decode()})
+    recorder.record(Recover(), (Notify(ViewChanged(FIRST)),), 0)
+    recorder.close()
+    assert initial_data(settings).membership.node == "a"
+    (finding,) = audit_traces([tmp_path / "t"]).findings
+    assert (finding.property, finding.text) == ("replay", "a: step 1 (Recover) has other effects now")
+
+
+def test_entities_that_must_be_somewhere(tmp_path):
+    found(tmp_path, a=[arrived("ship", 1), arrived("boat", 1), RemoveEntity("boat")])
+    assert audit_traces([tmp_path / "a.jsonl"], replay=False).entities == {"ship"}
+
+
+def test_what_is_no_trace_is_refused(tmp_path):
+    (tmp_path / "junk").write_text("hello\n")
+    (tmp_path / "empty").write_text("")
+    (tmp_path / "later").write_text('{"trace": 99, "node": "a", "settings": {}}\n')
+    for name in ("junk", "empty", "later", "missing"):
+        with pytest.raises(TraceError, match=name):
+            audit_traces([tmp_path / name])
+
+
+OWNED = EntityRecord("owned", epoch=3, payload=b"x")
+
+
+@pytest.mark.parametrize(
+    ("records", "holders"),
+    [
+        ({"a": OWNED}, ("a",)),
+        ({"a": OWNED, "b": EntityRecord("departed", epoch=2)}, ("a",)),
+        ({"a": EntityRecord("frozen", epoch=3), "b": EntityRecord("prepared", offered=3)}, ("a",)),
+        ({"a": EntityRecord("departing", epoch=3), "b": EntityRecord("prepared", offered=3)}, ("a",)),
+        ({"a": EntityRecord("departing", epoch=3), "b": msgspec.structs.replace(OWNED, epoch=4)}, ("b",)),
+        ({"a": OWNED, "b": OWNED}, ("a", "b")),
+        ({"a": OWNED, "b": EntityRecord("departing", epoch=3)}, ("a", "b")),
+        ({"a": EntityRecord("departed", epoch=3), "b": EntityRecord("prepared", offered=3)}, ()),
+        ({"a": EntityRecord("absent", epoch=3)}, ()),
+    ],
+)
+def test_who_has_an_entity(records, holders):
+    audit = audit_records({node: {"ship": record} for node, record in records.items()}, ["ship"])
+    assert audit.entities.get("ship", ()) == holders
+    assert audit.lost == (() if holders else ("ship",))
+    assert audit.duplicated == (("ship",) if len(holders) > 1 else ())
+    assert audit.clean == (len(holders) == 1)
+
+
+def test_an_entity_in_no_store_is_lost_only_if_it_was_expected():
+    assert audit_records({"a": {}}, ["ship"]).lost == ("ship",)
+    assert audit_records({"a": {"boat": EntityRecord("absent", epoch=2)}}).clean
