@@ -123,8 +123,9 @@ def activate(data: EntityData, given: Received) -> Result:
 
 
 def forget(data: EntityData, given: Received | ResolveInDoubt) -> Result:
-    """The source keeps the entity: drop the snapshot, remember where it is."""
-    after = become(data, "absent", payload=b"", offered=0, transaction=NO_TRANSACTION, peer_endpoint="")
+    """The source keeps the entity: drop the snapshot. An entity known from before is now known to be there."""
+    peer = data.peer if data.epoch else ""
+    after = become(data, "absent", payload=b"", offered=0, transaction=NO_TRANSACTION, peer=peer, peer_endpoint="")
     return after, (
         persist(after),
         *cancel(data, "inquiry"),

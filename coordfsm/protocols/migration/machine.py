@@ -42,6 +42,7 @@ from coordfsm.protocols.migration.operator_rules import (
     fence_again,
     give_up,
     heed_fence,
+    is_behind_fence,
     is_fencing,
     is_offered_before_fence,
     is_older_than_fence,
@@ -222,9 +223,9 @@ class Migration(Machine):
         | prepared.to(prepared, internal=True, on=acknowledge_fence)
         | departing.to(departed, cond=is_older_than_fence, on=end_for_fence)
         | departing.to(departing, internal=True, on=acknowledge_fence)
-        | absent.to(departed, cond=is_older_than_fence, on=heed_fence)
+        | absent.to(departed, cond=is_behind_fence, on=heed_fence)
         | absent.to(absent, internal=True, on=acknowledge_fence)
-        | departed.to(departed, internal=True, cond=is_older_than_fence, on=heed_fence)
+        | departed.to(departed, internal=True, cond=is_behind_fence, on=heed_fence)
         | departed.to(departed, internal=True, on=acknowledge_fence)
     )
     recv_migration_fenced = owned.to(owned, internal=True, cond=answers_fence, on=end_fencing)

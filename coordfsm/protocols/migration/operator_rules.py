@@ -51,8 +51,13 @@ def answers_fence(data: EntityData, given: Received) -> bool:
 
 
 def is_older_than_fence(data: EntityData, given: Received) -> bool:
-    """What is known here is of an epoch before the fenced one."""
+    """The copy here is of an epoch before the fenced one."""
     return data.epoch < fence_in(given).epoch
+
+
+def is_behind_fence(data: EntityData, given: Received) -> bool:
+    """No copy is here, and an offer from before the fence would still look new."""
+    return data.epoch < fence_in(given).epoch - 1
 
 
 def is_offered_before_fence(data: EntityData, given: Received) -> bool:
@@ -142,12 +147,15 @@ def fence_in(given: Received) -> MigrationFence:
 
 
 def _heed(data: EntityData, given: Received, *told: Effect) -> Result:
-    """Durably remember the newer epoch and its owner, then acknowledge."""
+    """Durably remember who has the entity, then acknowledge.
+
+    What is remembered is the epoch before the fenced: an offer of the fenced epoch itself is the next, real move.
+    """
     fence = fence_in(given)
     after = become(
         data,
         "departed",
-        epoch=fence.epoch,
+        epoch=fence.epoch - 1,
         payload=b"",
         transaction=NO_TRANSACTION,
         offered=0,
