@@ -22,12 +22,17 @@ FORMATS = ("svg", "png", "dot", "mermaid")
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument(
-        "machines", nargs="*", metavar="MACHINE", help="names, or Python files that declare machines; none: all"
+        "machines",
+        nargs="*",
+        metavar="MACHINE|FILE",
+        help="machines by name, Python files that declare some, or saved counterexamples (.json); none: all machines",
     )
     parser.add_argument(
         "--format", default="svg", metavar="LIST", help=f"of {', '.join(FORMATS)}; for a trace also text; default: svg"
     )
-    parser.add_argument("--output", type=Path, default=Path("diagrams"), metavar="DIR", help="default: diagrams")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="default: diagrams; for a counterexample: beside its file"
+    )
     parser.add_argument("--trace", type=Path, metavar="FILE", help="a counterexample that `verify` or `fuzz` saved")
     parser.add_argument(
         "--check", action="store_true", help="compare DIR with the code instead of writing; exit 1 if stale"

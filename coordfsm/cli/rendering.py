@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from coordfsm.check.registry import closest
@@ -17,19 +18,32 @@ from coordfsm.render.picture import MISSING, RenderError, backend, draw
 
 TRACE_FORMATS = (*FORMATS, "text")
 PAINTED = frozenset({"svg", "png"})
+DIAGRAMS = Path("diagrams")
+
+Picture = tuple[Path, bytes]
+"""Where it goes, and its content."""
 
 
 def run(arguments: argparse.Namespace) -> int:
     """List, check or draw, as the arguments say."""
-    asked = _formats(arguments.format, TRACE_FORMATS if arguments.trace is not None else FORMATS)
+    traces = [Path(name) for name in arguments.machines if name.endswith(".json")]
+    names = [name for name in arguments.machines if not name.endswith(".json")]
     if arguments.trace is not None:
-        return _write(_chart(arguments.trace, _possible(asked)), arguments, asked)
-    chosen = _chosen(arguments.machines)
+        traces.append(arguments.trace)
+    asked = _formats(arguments.format, TRACE_FORMATS if traces else FORMATS)
+    if traces:
+        if names or arguments.list or arguments.check:
+            raise ParameterError(
+                "draw counterexamples and machines in two commands; --list and --check are of machines"
+            )
+        return _write(chain(*(_chart(path, _possible(asked), arguments.output) for path in traces)), arguments, asked)
+    chosen = _chosen(names)
+    folder = arguments.output or DIAGRAMS
     if arguments.list:
         return _list(chosen, as_json=arguments.json)
     if arguments.check:
-        return _check(chosen, arguments.output, as_json=arguments.json)
-    return _write(_diagrams(chosen, _possible(asked)), arguments, asked)
+        return _check(chosen, folder, as_json=arguments.json)
+    return _write(_diagrams(chosen, _possible(asked), folder), arguments, asked)
 
 
 def _formats(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
@@ -87,43 +101,41 @@ def _list(chosen: tuple[Drawable, ...], *, as_json: bool) -> int:
     return Exit.OK
 
 
-def _diagrams(chosen: tuple[Drawable, ...], formats: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+def _diagrams(chosen: tuple[Drawable, ...], formats: tuple[str, ...], folder: Path) -> Iterator[Picture]:
     for item in chosen:
         for form in formats:
-            name = f"{item.name}.{ENDINGS[form]}"
-            text = TEXTS[form](item.table) if form in TEXTS else None
-            yield name, draw(TEXTS["dot"](item.table), form) if text is None else text.encode()
+            content = TEXTS[form](item.table).encode() if form in TEXTS else draw(TEXTS["dot"](item.table), form)
+            yield folder / f"{item.name}.{ENDINGS[form]}", content
 
 
-def _chart(path: Path, formats: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+def _chart(path: Path, formats: tuple[str, ...], folder: Path | None) -> Iterator[Picture]:
     try:
         trace = Trace.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise TraceFileError(f"{path}: {error}") from error
     for form in formats:
-        name = f"{path.stem}.{ENDINGS[form]}"
         if form == "mermaid":
-            yield name, sequence_chart.to_mermaid(trace).encode()
+            content = sequence_chart.to_mermaid(trace).encode()
         elif form == "text":
-            yield name, story(trace).encode()
+            content = story(trace).encode()
         elif form == "dot":
-            yield name, sequence_chart.to_dot(trace).encode()
+            content = sequence_chart.to_dot(trace).encode()
         else:
-            yield name, draw(sequence_chart.to_dot(trace), form, placed=True)
+            content = draw(sequence_chart.to_dot(trace), form, placed=True)
+        yield (folder or path.parent) / f"{path.stem}.{ENDINGS[form]}", content
 
 
-def _write(pictures: Iterator[tuple[str, bytes]], arguments: argparse.Namespace, asked: tuple[str, ...]) -> int:
+def _write(pictures: Iterator[Picture], arguments: argparse.Namespace, asked: tuple[str, ...]) -> int:
     written: list[str] = []
-    try:
-        arguments.output.mkdir(parents=True, exist_ok=True)
-        for name, content in pictures:
-            path = arguments.output / name
+    for path, content in pictures:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-            written.append(str(path))
-            if not arguments.json:
-                print(path)
-    except OSError as error:
-        raise RenderError(f"cannot write to {arguments.output}: {error}") from error
+        except OSError as error:
+            raise RenderError(f"cannot write {path}: {error}") from error
+        written.append(str(path))
+        if not arguments.json:
+            print(path)
     if arguments.json:
         print(json.dumps(written, indent=1))
     if backend() is None and PAINTED.intersection(asked):
