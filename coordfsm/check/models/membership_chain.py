@@ -293,4 +293,5 @@ def _with_founder(observed: Observations, view: View) -> Observations:
     return (replace(first, history=history), *rest)
 
 
+DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {"membership-chain": ({},)}
 MODELS = {"membership-chain": build}

@@ -112,4 +112,7 @@ def _forced_twice(observed: Observations) -> bool:
     return sum(process.view is not None and process.view.number > 1 for process in observed) > 1
 
 
+DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {
+    "membership-wedge": ({}, {"crashes": 1}, {"members": 2, "doubts": 2, "forced": 2}),
+}
 MODELS = {"membership-wedge": build}

@@ -178,7 +178,8 @@ def is_recovered(data: DetectorData, given: Received, context: MembershipData) -
 
 def hear_condemned(data: DetectorData, given: Received, context: MembershipData) -> Done:
     """An answer from the condemned; one alone proves little on a lossy link."""
-    return replace(_measured(data, given), missed=0, answered=data.answered + 1), _continue(data, context)
+    answered = min(data.answered + 1, context.settings.recovery_acks)
+    return replace(_measured(data, given), missed=0, answered=answered), _continue(data, context)
 
 
 def exonerate(data: DetectorData, given: Received, context: MembershipData) -> Done:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from coordfsm.check.model import Model
 from coordfsm.check.models import membership_chain
-from coordfsm.kernel import Effect, Map, Notify, Persist, Raise, Send, TransitionTable, fingerprint
+from coordfsm.kernel import Effect, Map, Notify, Persist, Raise, Send, SetTimer, TransitionTable, fingerprint
 from coordfsm.protocols.membership import (
     admission,
     belonging,
@@ -19,6 +19,7 @@ from coordfsm.protocols.membership import (
     chain,
     consensus,
     cut_rules,
+    detector_rules,
     handover,
     joining,
     stamps,
@@ -319,6 +320,12 @@ def accusations_condemn(data: Any, field: str, context: Any, subject: Any, monit
 
 
 real_speak_against = cut_rules._speak_against  # noqa: SLF001  (as above)
+
+
+def miss_and_stop(data: Any, given: Any, context: Any) -> Any:
+    """Count the missed probe, and send no other."""
+    data, effects = detector_rules.miss(data, given, context)
+    return data, tuple(effect for effect in effects if not isinstance(effect, SetTimer))
 
 
 def _consensus(name: str, flaw: str, property_id: str, source: str = "own", **more: Any) -> Mutant:
@@ -624,5 +631,63 @@ MUTANTS = (
         model="membership-cut",
         parameters={"accusations": 3, "withdrawals": 0},
         edit=patched((cut_rules, "_speak_against", accusations_condemn)),
+    ),
+    Mutant(
+        name="misses-not-counted",
+        machine="Detector",
+        property="ML1",
+        flaw="However many probes a subject misses, it is not accused.",
+        source="own",
+        model="membership-detector",
+        functions={"misses_much": never},
+    ),
+    Mutant(
+        name="probing-stops",
+        machine="Detector",
+        property="ML1",
+        flaw="After a missed probe no other is sent.",
+        source="own",
+        model="membership-detector",
+        functions={"miss": miss_and_stop},
+    ),
+    Mutant(
+        name="condemned-for-ever",
+        machine="Detector",
+        property="ML4",
+        flaw="A condemned subject that answers again is never trusted again.",
+        source="Rapid",
+        model="membership-detector",
+        parameters={"crashes": 0},
+        functions={"is_recovered": never},
+    ),
+    Mutant(
+        name="answers-ignored",
+        machine="Detector",
+        property="ML4",
+        flaw="Answers to probes count for nothing.",
+        source="own",
+        model="membership-detector",
+        parameters={"crashes": 0},
+        functions={"is_from_subject": never},
+    ),
+    Mutant(
+        name="blames-others-first",
+        machine="Detector",
+        property="ML4-self",
+        flaw="A monitor that misses everybody accuses everybody.",
+        source="own",
+        model="membership-detector",
+        parameters={"subjects": 2, "crashes": 0},
+        functions={"hears_others": always},
+    ),
+    Mutant(
+        name="probe-not-answered",
+        machine="Lifecycle",
+        property="ML4",
+        flaw="A member does not answer probes.",
+        source="own",
+        model="membership-detector",
+        parameters={"crashes": 0},
+        functions={"answer_probe": silent(belonging.answer_probe)},
     ),
 )

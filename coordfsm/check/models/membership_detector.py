@@ -1,0 +1,121 @@
+"""The failure detector alone: one monitor, its subjects, timers that fire at any moment, a network that loses at will.
+
+The subjects answer and rebut as members do. They may crash for good.
+"""
+
+from functools import partial
+from typing import Annotated
+
+from coordfsm.check.model import UNLIMITED, Faults, Local, Model, Multiset, Node, Property
+from coordfsm.check.models.membership_consensus import first_view
+from coordfsm.check.parameters import Parameter
+from coordfsm.kernel import Command, Composition, Map, Part
+from coordfsm.protocols.membership.catch_up import CATCH_UP
+from coordfsm.protocols.membership.composition import initial
+from coordfsm.protocols.membership.data import LifecycleData, MembershipData, ViewChangeData
+from coordfsm.protocols.membership.detector import DETECTOR, DETECTORS
+from coordfsm.protocols.membership.health import HEALTH
+from coordfsm.protocols.membership.lifecycle import LIFECYCLE
+from coordfsm.protocols.membership.properties import STATEMENTS, History, remember
+from coordfsm.protocols.membership.settings import Settings
+from coordfsm.protocols.view import Member, View, ViewInstalled
+
+_MEMBER = (Part("lifecycle", LIFECYCLE), Part("catch_up", CATCH_UP))
+PROBING = Composition("probing", (*_MEMBER, Part("health", HEALTH), Part("detectors", DETECTOR, DETECTORS)))
+ANSWERING = Composition("answering", _MEMBER)
+
+SETTINGS = Settings(missed_limit=2, recovery_acks=1, health_limit=1)
+
+
+def build(
+    subjects: Annotated[int, Parameter("members that the monitor watches", minimum=1, maximum=2)] = 1,
+    crashes: Annotated[int, Parameter("subjects that crash for good", minimum=0, maximum=2)] = 1,
+    epochs: Annotated[int, Parameter("the highest note epoch", minimum=1)] = 1,
+) -> Model:
+    """Failure detector: accusation, rebuttal, condemnation, withdrawal; a monitor that hears nobody suspects itself."""
+    view = first_view(subjects + 1)
+    monitor, *watched = view.members
+    names = tuple(member.node for member in watched)
+
+    def commands(local: Local) -> tuple[Command, ...]:
+        return () if local.data.detectors else (ViewInstalled(view),)
+
+    def within_bound(local: Local) -> bool:
+        return local.data is None or local.data.lifecycle.epoch <= epochs
+
+    nodes = [_node(monitor, view, PROBING, SETTINGS)]
+    nodes += [_node(member, view, ANSWERING, SETTINGS) for member in watched]
+    first = nodes[0]
+    nodes[0] = Node(
+        first.name, first.initial, first.step, commands, history=remember, first_history=History(), rules=first.rules
+    )
+    return Model(
+        name="membership-detector",
+        parameters={"subjects": subjects, "crashes": crashes, "epochs": epochs},
+        nodes=tuple(nodes),
+        network=Multiset(loss=UNLIMITED),
+        faults=Faults(crash=crashes, crashable=names, recover=False, torn=False),
+        # Announcements, and rounds of contact with them, change nothing for the detector.
+        budgets={"timeout_condemned": 0, "timeout_contact": 0},
+        boundary=within_bound,
+        properties=_properties(names),
+    )
+
+
+def _node(member: Member, view: View, runs: Composition, settings: Settings) -> Node:
+    base = initial(member.node, member.endpoint, settings)
+    data = MembershipData(
+        base.node,
+        base.endpoint,
+        settings,
+        lifecycle=LifecycleData(state="member", incarnation=1),
+        view_change=ViewChangeData(state="stable", view=view),
+    )
+    return Node(member.node, data, runs.step, history=remember, first_history=History(), rules=runs.rule_names)
+
+
+Seen = tuple[bool, Map[str, str]]
+
+
+def observe_detectors(local: Local) -> Seen:
+    """Whether the process is up, and the states of its detectors."""
+    if local.data is None:
+        return False, Map()
+    return True, Map({node: detector.state for node, detector in local.data.detectors.items()})
+
+
+def _properties(names: tuple[str, ...]) -> tuple[Property, ...]:
+    def states(seen: tuple[Seen, ...]) -> Map[str, str]:
+        return seen[0][1]
+
+    def up(seen: tuple[Seen, ...], name: str) -> bool:
+        return seen[1 + names.index(name)][0]
+
+    def condemns_the_dead(seen: tuple[Seen, ...]) -> bool:
+        # One that hears nobody condemns nobody, so that somebody must be alive, or be the only subject.
+        heard = len(names) == 1 or any(up(seen, name) for name in names)
+        dead = [name for name in names if not up(seen, name)]
+        return not heard or all(states(seen).get(name) == "condemned" for name in dead)
+
+    def trusts_the_living(seen: tuple[Seen, ...]) -> bool:
+        return all(states(seen).get(name) == "trusted" for name in names if up(seen, name))
+
+    def not_everybody(seen: tuple[Seen, ...]) -> bool:
+        return len(names) == 1 or not all(states(seen).get(name) == "accused" for name in names)
+
+    def rebutted(seen: tuple[Seen, ...]) -> bool:
+        return any(state == "condemned" for state in states(seen).values())
+
+    reachable = partial(Property, kind="reachable", observe=observe_detectors)
+    return (
+        reachable("ML1", "From every state, the monitor can come to condemn whoever crashed.", condemns_the_dead),
+        reachable("ML4", "From every state, the monitor can come to trust whoever is alive.", trusts_the_living),
+        Property(
+            "ML4-self", "A monitor that misses everybody accuses not all.", not_everybody, observe=observe_detectors
+        ),
+        Property("M-condemned", STATEMENTS["ML1"], rebutted, "sometimes", observe_detectors),
+    )
+
+
+DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {"membership-detector": ({}, {"crashes": 0})}
+MODELS = {"membership-detector": build}
