@@ -1,5 +1,7 @@
 """Real processes: stopped, killed, told wrong things; and the demo itself."""
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -8,6 +10,7 @@ import sys
 
 import pytest
 
+from coordfsm.cli.main import main
 from coordfsm.cli.node import FLAGS, setting_key
 from coordfsm_runtime.admin import AdminClient
 from coordfsm_runtime.audit import audit_traces
@@ -23,7 +26,7 @@ PACE = {
 }
 
 
-def coordfsm(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def coordfsm(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "coordfsm.cli.main", *arguments]
     known = {key: value for key, value in os.environ.items() if not key.startswith("COORDFSM_")}
     return subprocess.run(
@@ -32,9 +35,17 @@ def coordfsm(*arguments: str, **environment: str) -> subprocess.CompletedProcess
         text=True,
         check=False,
         timeout=100,
-        env=known | environment,
+        env=known,
         stdin=subprocess.DEVNULL,
     )
+
+
+def operate(*arguments: str) -> tuple[int, str]:
+    """An operator's command in this process; its exit code and all it printed."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        code = main(arguments)
+    return code, printed.getvalue()
 
 
 def test_a_day_with_three_processes(tmp_path):
@@ -44,8 +55,7 @@ def test_a_day_with_three_processes(tmp_path):
         cluster.wait_for_view(["n1", "n2", "n3"], 40)
 
         def ask(node: str, *arguments: str) -> tuple[int, str]:
-            done = coordfsm(*arguments, "--socket", str(tmp_path / node))
-            return done.returncode, done.stdout + done.stderr
+            return operate(*arguments, "--socket", str(tmp_path / node))
 
         assert ask("n1", "create", "ship", "hull") == (0, "ship owned, epoch 1\n")
         assert ask("n1", "create", "ship")[0] == 2
@@ -77,9 +87,9 @@ def test_a_day_with_three_processes(tmp_path):
         traces = [node.trace for node in cluster.nodes.values()]
         cluster.close()
         assert audit_traces(traces).findings == ()
-        done = coordfsm("audit", str(tmp_path), "--json")
-        found = json.loads(done.stdout)
-        assert (done.returncode, found["clean"], found["entities"]) == (0, True, {"ship": ["n3"]})
+        code, printed = operate("audit", str(tmp_path), "--json")
+        found = json.loads(printed)
+        assert (code, found["clean"], found["entities"]) == (0, True, {"ship": ["n3"]})
 
 
 def test_the_demo_is_clean(tmp_path):
@@ -91,9 +101,8 @@ def test_the_demo_is_clean(tmp_path):
     assert result["clean"]
     assert (result["entities"], result["lost"], result["duplicated"], result["findings"]) == (30, [], [], [])
     assert "\033" not in done.stderr
-    again = coordfsm("demo", "--keep", str(tmp_path / "d"))
-    assert again.returncode == 2
-    assert "exists already" in again.stderr
+    code, printed = operate("demo", "--keep", str(tmp_path / "d"))
+    assert (code, "exists already" in printed) == (2, True)
 
 
 def test_a_node_that_cannot_start_says_why(tmp_path):
@@ -104,11 +113,12 @@ def test_a_node_that_cannot_start_says_why(tmp_path):
         ((*base, "--listen", "here"), "node.listen is 'here', expected host:port"),
         ((*base, "--set", "membership.probe_ms=soon"), "membership.probe_ms is 'soon', expected an integer"),
         ((*base, "--set", "membership.colour=blue"), "expected one of membership."),
-        ((*base, "--listen", "0.0.0.0:0"), "a loopback address, or a cluster key"),
         ((*base, "--config", str(tmp_path / "none.toml")), "a readable file"),
     ):
-        done = coordfsm(*arguments)
-        assert (done.returncode, expected in done.stderr) == (EXIT_USAGE, True), done.stderr
+        code, printed = operate(*arguments)
+        assert (code, expected in printed) == (EXIT_USAGE, True), printed
+    done = coordfsm(*base, "--listen", "0.0.0.0:0")
+    assert (done.returncode, "a loopback address, or a cluster key" in done.stderr) == (EXIT_USAGE, True), done.stderr
     (tmp_path / "n2").mkdir()
     (tmp_path / "n2" / "node.db").write_bytes(b"junk" * 1_000)
     done = coordfsm("node", "--name", "n2", "--data", str(tmp_path / "n2"), "--listen", listen)
@@ -135,7 +145,10 @@ def test_every_flag_is_a_setting():
     assert {setting_key(flag): flag for flag, _, _ in FLAGS} == known
 
 
-def test_without_a_node_the_commands_say_so(tmp_path):
-    assert "which node?" in coordfsm("members").stderr
-    done = coordfsm("members", COORDFSM_ADMIN_SOCKET=str(tmp_path / "none.sock"))
-    assert (done.returncode, "no node answers at" in done.stderr) == (2, True)
+def test_without_a_node_the_commands_say_so(tmp_path, monkeypatch):
+    monkeypatch.delenv("COORDFSM_ADMIN_SOCKET", raising=False)
+    monkeypatch.delenv("COORDFSM_NODE_DATA", raising=False)
+    assert "which node?" in operate("members")[1]
+    monkeypatch.setenv("COORDFSM_ADMIN_SOCKET", str(tmp_path / "none.sock"))
+    code, printed = operate("members")
+    assert (code, "no node answers at" in printed) == (2, True)
