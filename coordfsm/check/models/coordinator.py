@@ -304,11 +304,13 @@ _UNBOUNDED = {"network": "ordered", "loss": None, "resends": None}
 
 DEFAULTS: dict[str, tuple[dict[str, object], ...]] = {
     "coordinator": (
-        {"duplicate": 1},
+        {},
         {"chain": "ab/ba", "changes": 1, **_UNBOUNDED},
         {"chain": "ab/ba", "crash": 1, **_UNBOUNDED},
         {"chain": "ab/ba", "wedge": 1, **_UNBOUNDED},
         {"chain": "ab", "changes": 2, "restarted": False, **_UNBOUNDED},
         {"chain": "ab/a/ab", "restarted": False, **_UNBOUNDED},
+        {"chain": "ab/b", "changes": 1, "removals": 1, "restarted": False, "network": "ordered"},
+        {"chain": "ab/b", "wedge": 1, "duplicate": 1},
     )
 }
