@@ -153,6 +153,11 @@ class ModelStateMachine(RuleBasedStateMachine):
         """A message arrives."""
         self.take("deliver", choice)
 
+    @_rule("deliver")
+    def deliver_more(self, choice: int) -> None:
+        """Messages arrive more often than anything else happens, or no protocol would get anywhere."""
+        self.take("deliver", choice)
+
     @_rule("duplicate")
     def duplicate(self, choice: int) -> None:
         """A message arrives, and a copy of it will come again."""

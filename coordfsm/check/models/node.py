@@ -52,7 +52,8 @@ def remember(past: Past, event: Value) -> Past:
     )
 
 
-def _step(process: Composition, data: Any, given: Input) -> Step:
+def timed_step(process: Composition, data: Any, given: Input) -> Step:
+    """A step of the node, with the end of a cooldown made visible to the history."""
     step = process.step(data, given)
     if isinstance(given, TimerFired) and given.timer == COOLDOWN:
         return step._replace(effects=(Notify(coordination.CooldownElapsed()), *step.effects))
@@ -125,7 +126,8 @@ def _wedged(processes: tuple[Joint | None, ...]) -> bool:
     return any(process is not None and not process.majority for process in processes)
 
 
-def _properties(*, doubts: bool, migrations: bool) -> tuple[Property, ...]:
+def joint_properties(*, doubts: bool, migrations: bool) -> tuple[Property, ...]:
+    """The properties of all three protocols and of the composition; witnesses where the model can reach them."""
     by_membership = {"M1": membership.agreement, "M3": membership.monotonic, "M4": membership.self_inclusion}
     by_coordination = {
         "C1": coordination.same_coordinator,
@@ -193,7 +195,7 @@ def build(
         Node(
             name,
             initial(NodeSettings(name, name, Settings(takeover_ms=0, missed_limit=1))),
-            partial(_step, composition),
+            partial(timed_step, composition),
             _commands,
             boots=True,
             durable=tuple(sorted((*shared, *(owned if name == FIRST else ())), key=lambda write: write.key)),
@@ -217,7 +219,7 @@ def build(
             **{f"timeout_{kind}": resends for kind in RESENDING},
             **{f"timeout_{kind}": doubts for kind in DOUBTING},
         },
-        properties=_properties(doubts=doubts > 0, migrations=migrations > 0),
+        properties=joint_properties(doubts=doubts > 0, migrations=migrations > 0),
     )
 
 
