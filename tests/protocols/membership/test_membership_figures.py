@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from cluster import FAST, Cluster
+from membership_cluster import FAST, Cluster
 
 from coordfsm.kernel import Write
 from coordfsm.protocols.membership.data import IDENTITY_KEY, VIEW_KEY, IdentityRecord

@@ -1,6 +1,6 @@
 """Stories of a cluster in virtual time: what a user sees of membership."""
 
-from cluster import FAST, Cluster
+from membership_cluster import FAST, Cluster
 from msgspec.structs import replace
 
 from coordfsm.kernel import Received

@@ -1,8 +1,8 @@
 """Random faults in virtual time: safety always, and once the faults stop, everybody ends in one view."""
 
-from cluster import FAST, Cluster
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from membership_cluster import FAST, Cluster
 from msgspec.structs import replace
 
 from coordfsm.kernel import fingerprint
