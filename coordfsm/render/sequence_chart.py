@@ -13,6 +13,7 @@ from coordfsm.render.dot import EDGE, FONT, FRAME, INK, PAPER
 
 COLUMN, BOX, LINE, GAP, TOP = 330, 236, 12.5, 16, 40
 CHARACTERS = 44  # a line in a box
+LOOP = 18  # how far a message to oneself bends out
 STUB = 34  # the arrow of a message that is still in flight at the end
 CHANGES = 4  # lines of changes told in a box
 COLOURS = {
@@ -26,6 +27,7 @@ COLOURS = {
     "heal": "#d7f5dd",
 }
 LOST = "#c81e1e"
+LOOPS = "from here on the steps below repeat for ever"
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def to_dot(trace: Trace) -> str:
         *_lifelines(trace, placed, bottom),
     ]
     for number, item in enumerate(placed):
-        lines += _box(item, number)
+        lines += _box(trace, item, number)
         lines += _arrow(trace, placed, number)
         lines += _undelivered(trace, placed, number)
     return "\n".join([*lines, "}"]) + "\n"
@@ -69,6 +71,8 @@ def to_mermaid(trace: Trace) -> str:
     lines += [f"  participant {node}" for node in trace.nodes]
     for step in trace.steps:
         lines += [f"  {line}" for line in _mermaid_step(trace, step)]
+        if trace.loop == step.number:
+            lines.append(f"  Note over {trace.nodes[0]},{trace.nodes[-1]}: {LOOPS}")
     return "\n".join(lines) + "\n"
 
 
@@ -112,6 +116,7 @@ def _place(trace: Trace) -> Iterator[Placed]:
         rows += [row for change in changes for row in wrapped(_short(change), CHARACTERS)]
         hidden = len(step.changes) - CHANGES
         rows += [f"and {hidden} more changes"] if hidden > 0 else []
+        rows += [LOOPS] if trace.loop == step.number else []
         column = trace.nodes.index(step.node) if step.node in trace.nodes else 0
         height = len(rows) * LINE + 10
         yield Placed(step, column, top, height, tuple(rows))
@@ -160,14 +165,18 @@ def _segment(name: str, x: float, start: float, end: float, *, down: bool) -> It
     yield f'  "{name}|a" -> "{name}|b" [arrowhead=none, {style}]'
 
 
-def _box(item: Placed, number: int) -> Iterator[str]:
-    rows = "".join(f'{escape(row).replace("   ", "&#160;&#160;")}<br align="left"/>' for row in item.rows)
+def _box(trace: Trace, item: Placed, number: int) -> Iterator[str]:
+    # What happens to the network, and not at one node, spans all of them.
+    everywhere = item.step.node not in trace.nodes
+    x = (len(trace.nodes) - 1) * COLUMN / 2 if everywhere else item.column * COLUMN
+    width = (len(trace.nodes) - 1) * COLUMN + BOX if everywhere else BOX
+    rows = "".join(f'{escape(row).replace("   ", "&#32;&#32;")}<br align="left"/>' for row in item.rows)
     table = (
         f'<table border="1" cellborder="0" cellspacing="0" cellpadding="4" style="rounded" color="{FRAME}"'
-        f' bgcolor="{COLOURS[item.step.kind]}" fixedsize="true" width="{BOX}" height="{item.height:g}">'
+        f' bgcolor="{COLOURS[item.step.kind]}" fixedsize="true" width="{width:g}" height="{item.height:g}">'
         f'<tr><td align="left" balign="left">{rows}</td></tr></table>'
     )
-    yield f'  "step{number}" [pos="{item.column * COLUMN},{-item.middle:g}", label=<{table}>]'
+    yield f'  "step{number}" [pos="{x:g},{-item.middle:g}", label=<{table}>]'
 
 
 def _arrow(trace: Trace, placed: tuple[Placed, ...], number: int) -> Iterator[str]:
@@ -176,15 +185,32 @@ def _arrow(trace: Trace, placed: tuple[Placed, ...], number: int) -> Iterator[st
         return
     sender = trace.nodes.index(item.step.sender)
     origin = _origin(item, placed[:number])
-    side = 0 if sender == item.column else 1 if sender < item.column else -1
+    if sender == item.column:
+        yield from _loop(number, item, origin)
+        return
+    side = 1 if sender < item.column else -1
     start_x, start_y = sender * COLUMN + side * BOX / 2, -(origin.middle if origin else 0.0)
-    end_x, end_y = item.column * COLUMN - (side or 1) * BOX / 2, -item.middle
+    end_x, end_y = item.column * COLUMN - side * BOX / 2, -item.middle
     if origin is None:
         start_x = sender * COLUMN
     style = f', style=dashed, color="{LOST}", arrowhead=tee' if item.step.kind == "lose" else ""
     yield f'  "from{number}" [pos="{start_x:g},{start_y:g}", shape=point, width=0.01, style=invis]'
     yield f'  "to{number}" [pos="{end_x:g},{end_y:g}", shape=point, width=0.01, style=invis]'
     yield f'  "from{number}" -> "to{number}" [tooltip="{item.step.number}"{style}]'
+
+
+def _loop(number: int, item: Placed, origin: Placed | None) -> Iterator[str]:
+    """A message to oneself, beside the boxes of its node."""
+    start = -(origin.middle if origin else 0.0)
+    edge = item.column * COLUMN + BOX / 2
+    corners = ((edge, start), (edge + LOOP, start), (edge + LOOP, -item.middle), (edge, -item.middle))
+    names = ("from", "out", "in", "to")
+    for name, (x, y) in zip(names, corners, strict=True):
+        yield f'  "{name}{number}" [pos="{x:g},{y:g}", shape=point, width=0.01, style=invis]'
+    lost = f', style=dashed, color="{LOST}"' if item.step.kind == "lose" else ""
+    yield f'  "from{number}" -> "out{number}" [arrowhead=none{lost}]'
+    yield f'  "out{number}" -> "in{number}" [arrowhead=none{lost}]'
+    yield f'  "in{number}" -> "to{number}" [arrowhead={"tee" if lost else "normal"}{lost}]'
 
 
 def _undelivered(trace: Trace, placed: tuple[Placed, ...], number: int) -> Iterator[str]:

@@ -68,3 +68,25 @@ def test_a_crash_amid_a_step_and_a_message_still_in_flight_are_told() -> None:
     dot = to_dot(chart)
     assert 'tooltip="to b: Pong"' in dot
     assert 'tooltip="to b: Ping"' not in dot
+
+
+def test_a_message_to_oneself_bends_out_and_a_partition_spans_all_nodes() -> None:
+    steps = (
+        TraceStep(1, "command", "a", "Go", "", "", (), (Sent("a", "Self"),), ""),
+        TraceStep(2, "deliver", "a", "Self", "a", "", (), (), ""),
+        TraceStep(3, "partition", "split", "", "", "", (), (), ""),
+    )
+    dot = to_dot(Trace("m", {}, "P", "It holds.", ("a", "b"), steps))
+    assert '"out1" -> "in1"' in dot
+    assert 'width="566"' in dot
+    assert draw(dot, "svg", placed=True).count(b"<svg") == 1
+
+
+def test_where_the_steps_repeat_for_ever_is_told() -> None:
+    steps = tuple(TraceStep(number, "timeout", "a", "retry", "", "", (), (), "") for number in (1, 2, 3))
+    trace = Trace("m", {}, "PL", "It ends.", ("a", "b"), steps, loop=1)
+    assert to_mermaid(trace).splitlines()[7:9] == [
+        "  Note over a: 1. timer retry",
+        "  Note over a,b: from here on the steps below repeat for ever",
+    ]
+    assert to_dot(trace).count("repeat for ever") == 1
