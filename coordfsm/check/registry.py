@@ -33,7 +33,7 @@ class Entry:
         parameters: what the builder takes.
         summary: one sentence.
         defaults: the sets of parameters explored when no model is named.
-        fuzz: the sets of parameters fuzzed when none are given.
+        fuzz: the sets of parameters fuzzed when no model is named.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Entry:
     parameters: tuple[Parameter, ...]
     summary: str
     defaults: tuple[ParameterSet, ...] = ({},)
-    fuzz: tuple[ParameterSet, ...] = ({},)
+    fuzz: tuple[ParameterSet, ...] = ()
 
     def build(self, given: ParameterSet | None = None) -> Model:
         """The model with these parameters and the defaults of the others.
@@ -136,7 +136,8 @@ def _entries(module: ModuleType) -> tuple[Entry, ...]:
     builders = dict(getattr(module, "MODELS", {}))
     if not builders and hasattr(module, "build"):
         builders = {module.__name__.rpartition(".")[2]: module.build}
-    defaults, fuzz = (_parameter_sets(module, builders, name) for name in ("DEFAULTS", "FUZZ"))
+    defaults = _parameter_sets(module, builders, "DEFAULTS", ({},))
+    fuzz = _parameter_sets(module, builders, "FUZZ", ())
     return tuple(
         Entry(name, builder, parameters_of(builder), _summary(builder), defaults[name], fuzz[name])
         for name, builder in builders.items()
@@ -144,13 +145,16 @@ def _entries(module: ModuleType) -> tuple[Entry, ...]:
 
 
 def _parameter_sets(
-    module: ModuleType, builders: Mapping[str, Callable[..., Model]], attribute: str
+    module: ModuleType,
+    builders: Mapping[str, Callable[..., Model]],
+    attribute: str,
+    absent: tuple[ParameterSet, ...],
 ) -> dict[str, tuple[ParameterSet, ...]]:
     declared: Mapping[str, tuple[ParameterSet, ...]] = getattr(module, attribute, {})
     unknown = sorted(set(declared) - set(builders))
     if unknown:
         raise ModelError(f"{module.__name__}: {attribute} names {', '.join(unknown)}, which it does not build")
-    return {name: tuple(declared.get(name, ({},))) for name in builders}
+    return {name: tuple(declared.get(name, absent)) for name in builders}
 
 
 def _summary(builder: Callable[..., Model]) -> str:

@@ -314,3 +314,19 @@ DEFAULTS: dict[str, tuple[dict[str, object], ...]] = {
         {"chain": "ab/b", "wedge": 1, "duplicate": 1},
     )
 }
+
+FUZZ: dict[str, tuple[dict[str, object], ...]] = {
+    "coordinator": (
+        {
+            "chain": "abcde/bcde/cdea",
+            "restarted": False,
+            "changes": 3,
+            "removals": 2,
+            "loss": None,
+            "duplicate": 3,
+            "resends": None,
+            "crash": 3,
+            "wedge": 1,
+        },
+    )
+}

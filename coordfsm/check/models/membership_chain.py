@@ -295,3 +295,18 @@ def _with_founder(observed: Observations, view: View) -> Observations:
 
 DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {"membership-chain": ({},)}
 MODELS = {"membership-chain": build}
+
+FUZZ: dict[str, tuple[dict[str, object], ...]] = {
+    "membership-chain": (
+        {
+            "members": 5,
+            "joiners": 2,
+            "suspicions": 4,
+            "leaves": 1,
+            "rejoins": 2,
+            "takeovers": 3,
+            "crashes": 3,
+            "views": 5,
+        },
+    )
+}

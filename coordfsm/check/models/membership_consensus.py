@@ -148,3 +148,7 @@ def safety_properties(view: View) -> tuple[Property, ...]:
 
 DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {"membership-consensus": ({"crashes": 0}, {"wishes": 1})}
 MODELS = {"membership-consensus": build}
+
+FUZZ: dict[str, tuple[dict[str, object], ...]] = {
+    "membership-consensus": ({"members": 7, "cuts": 3, "wishes": 3, "takeovers": 5, "crashes": 3},)
+}

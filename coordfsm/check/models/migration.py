@@ -205,3 +205,18 @@ DEFAULTS: dict[str, tuple[dict[str, object], ...]] = {
         {"requests": 2, "crash": 0, "entities": 2, "resends": False},
     )
 }
+
+FUZZ: dict[str, tuple[dict[str, object], ...]] = {
+    "migration": (
+        {
+            "processes": 3,
+            "entities": 2,
+            "requests": 4,
+            "updates": 2,
+            "views": 3,
+            "wedges": 1,
+            "crash": 3,
+            "duplicate": 2,
+        },
+    )
+}
