@@ -7,11 +7,11 @@ NAME = "render"
 HELP = "draw the machines as state diagrams, or a counterexample as a sequence chart"
 EPILOG = """\
 examples:
-  coordfsm render --list                         the machines
-  coordfsm render Migration --format svg,mermaid one machine, two formats
-  coordfsm render my_machine.py --output pictures  the machines that a file declares
-  coordfsm render --trace counterexample.json    a message sequence chart
-  coordfsm render --check                        are the committed pictures those of the code?
+  coordfsm render --list                                the machines
+  coordfsm render Migration --format svg,mermaid        one machine, two formats
+  coordfsm render my_machines.py --output pictures      the machines that a file declares
+  coordfsm render counterexamples/X.json --format png   a message sequence chart, beside the file
+  coordfsm render --check                               are the committed texts those of the code?
 
 svg and png need Graphviz: the program dot, or the wheel graphviz-pure (extra `render`). dot and mermaid are text;
 without Graphviz they are written instead, and the exit code is 2.

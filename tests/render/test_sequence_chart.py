@@ -85,7 +85,7 @@ def test_a_message_to_oneself_bends_out_and_a_partition_spans_all_nodes() -> Non
 def test_where_the_steps_repeat_for_ever_is_told() -> None:
     steps = tuple(TraceStep(number, "timeout", "a", "retry", "", "", (), (), "") for number in (1, 2, 3))
     trace = Trace("m", {}, "PL", "It ends.", ("a", "b"), steps, loop=1)
-    assert to_mermaid(trace).splitlines()[7:9] == [
+    assert to_mermaid(trace).splitlines()[6:8] == [
         "  Note over a: 1. timer retry",
         "  Note over a,b: from here on the steps below repeat for ever",
     ]
