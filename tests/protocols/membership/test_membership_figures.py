@@ -2,12 +2,11 @@
 
 from collections import Counter
 
-from membership_cluster import FAST, Cluster
-
 from coordfsm.kernel import Write
 from coordfsm.protocols.membership.data import IDENTITY_KEY, VIEW_KEY, IdentityRecord
 from coordfsm.protocols.membership.messages import ViewAccepted
 from coordfsm.protocols.view import NO_VIEW, Member, View
+from tests.protocols.membership.membership_cluster import FAST, Cluster
 
 
 def formed(count):

@@ -1,6 +1,5 @@
 """Stories of a cluster in virtual time: what a user sees of membership."""
 
-from membership_cluster import FAST, Cluster
 from msgspec.structs import replace
 
 from coordfsm.kernel import Received
@@ -20,6 +19,7 @@ from coordfsm.protocols.membership.events import (
 )
 from coordfsm.protocols.membership.messages import JoinRequest
 from coordfsm.protocols.view import Member, Shunned, Unwedged, Wedged, coordinator
+from tests.protocols.membership.membership_cluster import FAST, Cluster
 
 ABC = ("a", "b", "c")
 

@@ -2,7 +2,6 @@
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from membership_cluster import FAST, Cluster
 from msgspec.structs import replace
 
 from coordfsm.kernel import fingerprint
@@ -19,6 +18,7 @@ from coordfsm.protocols.membership.properties import (
     self_inclusion,
     single_value,
 )
+from tests.protocols.membership.membership_cluster import FAST, Cluster
 
 NAMES = tuple("abcdefghijkl")
 # Patient leavers: one that goes unheard is as good as crashed, and enough of them leave no majority.
