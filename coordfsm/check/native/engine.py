@@ -3,9 +3,12 @@
 import os
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from coordfsm.check.model import Model, Property
+from coordfsm.check.native.checkpoint import load, save
 from coordfsm.check.native.liveness import check_executions
 from coordfsm.check.native.search import Search
 from coordfsm.check.native.visited import TooLargeError
@@ -16,7 +19,7 @@ from coordfsm.check.trace import Trace, build_trace
 SHARE_OF_MEMORY = 0.8  # of the machine's memory, unless the caller says otherwise
 
 
-def explore(
+def explore(  # noqa: PLR0913  (the choices of a search)
     model: Model,
     limits: Limits = NO_LIMITS,
     progress: Callable[[Progress], None] | None = None,
@@ -24,6 +27,8 @@ def explore(
     mutant: str = "",
     threads: int = 1,
     symmetry: bool = False,
+    checkpoint: Path | None = None,
+    resume: Path | None = None,
     max_memory: int | None = None,
 ) -> Report:
     """Explore every reachable state of a model, or stop at the first violation or limit.
@@ -35,12 +40,20 @@ def explore(
         mutant: the name of the broken variant that `model` was built with, for the counterexample.
         threads: how many threads expand states; the counts are the same for any number.
         symmetry: explore one state of each class that interchangeable nodes make; the counts are then of classes.
+        checkpoint: a file in which the search is saved from time to time, and when it is cut short.
+        resume: a file from which a search of the same model goes on.
         max_memory: bytes that the states may take; the default is most of the machine's memory.
+
+    Raises:
+        ModelError: the model is inconsistent, a machine is impure, or nodes are not interchangeable.
+        CheckpointError: the file to resume from cannot be read, or is of another search.
     """
     started = time.monotonic()
     most_bytes = max_memory or int(SHARE_OF_MEMORY * _physical_memory())
     search = Search(model, limits, threads, most_bytes, symmetry=symmetry)
-    search.run(progress)
+    if resume is not None:
+        load(search, resume)
+    search.run(progress, None if checkpoint is None else partial(save, path=checkpoint))
     if search.found.violated is None and search.found.stopped is None:
         try:
             check_executions(search)

@@ -45,7 +45,7 @@ def state_graph(search: Search) -> Graph:
     targets = np.empty(search.transitions, np.uint32)
     labels = np.empty(search.transitions, np.int32)
     scratch = search.workers[0].scratch._replace(labels=np.zeros(len(search.workers[0].scratch.hashes), np.int64))
-    segments = search.all_segments()
+    segments = search.segments
     for first, last in segments:
         present[first:last] = True
         index_states(words, visited.store.states, slots, first, last, shift)
@@ -61,6 +61,6 @@ def state_graph(search: Search) -> Graph:
 def truth(search: Search, judge: Judge) -> npt.NDArray[np.bool_]:
     """The value of a predicate in every state, by number."""
     values = np.zeros(search.visited.end, np.bool_)
-    for first, last in search.all_segments():
+    for first, last in search.segments:
         judge.holds(search.visited.store.states, np.arange(first, last, dtype=np.uint32), values)
     return values

@@ -1,4 +1,4 @@
-# ruff: noqa: ANN001, ANN201, ANN202, C901, PLR0912, PLR0913, PLR0915, PLR0917, SIM110
+# ruff: noqa: ANN001, ANN201, ANN202, C901, PLR0912, PLR0913, PLR0917, SIM110
 # mypy: ignore-errors
 # Compiled functions: numba infers the types, a call within a loop is written out, and few idioms compile.
 """Expansion and insertion, compiled: every successor of every state of a batch, into the visited set.

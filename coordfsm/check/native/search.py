@@ -4,10 +4,13 @@ Python does what is rare: it fills table entries, changes the layout, answers qu
 visited set. All of that happens while no thread is expanding.
 """
 
+import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -32,6 +35,7 @@ MOST_REQUESTS = 1 << 14
 FLUSH_AT = 256
 """Buffered successors that are inserted at once: their slots fit the first-level cache."""
 PROGRESS_SECONDS = 0.2
+SAVE_SECONDS = 60
 
 Batch = npt.NDArray[np.uint32]
 
@@ -88,7 +92,10 @@ class Search:
     Attributes:
         tables, wirer, visited: see their modules.
         found: counts and verdicts so far.
-        segments: all states, in the order of their levels.
+        segments: all states.
+        frontier, again: the states of the level in work that wait to be expanded, and those put off.
+        following: the states of the next level.
+        filled: the requests for table entries, in the order in which they were met.
     """
 
     def __init__(self, model: Model, limits: Limits, threads: int, most_bytes: int, *, symmetry: bool = False) -> None:
@@ -108,64 +115,90 @@ class Search:
         self.found = Found()
         self.segments: list[Segment] = [(0, 1)]
         self.frontier: list[Segment] = [(0, 1)]
-        self._following: list[Segment] = []
+        self.following: list[Segment] = []
+        self.again: deque[Batch] = deque()
+        self.filled: list[npt.NDArray[np.int64]] = []
         self._buffer = 1 << 12
         self.wiring = self.wirer.wiring()
         self.workers = [Worker(self._scratch()) for _ in range(threads)]
         self._judges = [Judge(item, self.wirer) for item in model.properties if item.kind in {"invariant", "sometimes"}]
         self.started = time.monotonic()
         self._told = 0.0
+        self._saved = 0.0
         self._progress: Callable[[Progress], None] | None = None
+        self._save: Callable[[Search], None] | None = None
+        self._interrupted: list[int] = []
 
     # -- running -----------------------------------------------------------------------------------------------
 
-    def run(self, progress: Callable[[Progress], None] | None = None) -> None:
-        """Explore until everything is found, a property is violated or a limit is met."""
-        self._progress = progress
+    def run(
+        self,
+        progress: Callable[[Progress], None] | None = None,
+        save: Callable[["Search"], None] | None = None,
+    ) -> None:
+        """Explore until everything is found, a property is violated or a limit is met.
+
+        Args:
+            progress: called from time to time.
+            save: called from time to time, and at the end if the search was cut short, when it can be continued.
+        """
+        self._progress, self._save = progress, save
         pool = ThreadPoolExecutor(len(self.workers)) if len(self.workers) > 1 else None
         try:
-            if self._judge([(0, 1)]):
-                return
-            while self.frontier and not self._level(pool):
-                self.segments += self._following
-                if self._following and self.limits.max_depth is not None and self.found.depth >= self.limits.max_depth:
-                    self.found.stopped = f"depth {self.limits.max_depth}"
+            with interruptions() as self._interrupted:
+                if self.found.distinct == 1 and self._judge([(0, 1)]):
                     return
-                self.frontier, self._following = _joined(self._following), []
-                self.found.depth += bool(self.frontier)
-        except KeyboardInterrupt:
-            self.found.stopped = "interrupted"
+                self._run(pool)
         except TooLargeError:
             self.found.stopped = f"{self.visited.most_bytes / (1 << 20):.0f} MiB of memory"
         finally:
             if pool is not None:
                 pool.shutdown()
+        if self.found.stopped is not None and save is not None:
+            save(self)
+
+    def _run(self, pool: ThreadPoolExecutor | None) -> None:
+        while not self._level(pool):
+            if not self.following:
+                return
+            if self.limits.max_depth is not None and self.found.depth >= self.limits.max_depth:
+                self.found.stopped = f"depth {self.limits.max_depth}"
+                return
+            self.frontier, self.following = _joined(self.following), []
+            self.found.depth += 1
 
     def _level(self, pool: ThreadPoolExecutor | None) -> bool:
         """Expand the frontier; whether the search is over."""
-        waiting = sum(last - first for first, last in self.frontier)
-        batches = _batches(self.frontier, len(self.workers), waiting)
-        again: deque[Batch] = deque()
-        while True:
-            if self._over(waiting):
+        size = max(1, min(LARGEST_BATCH, -(-self.waiting // len(self.workers))))
+        while self.frontier or self.again:
+            if self._over():
                 return True
-            work = []
+            # Places first: if they are refused, nothing has been taken from the frontier.
             for worker in self.workers:
-                batch = again.popleft() if again else next(batches, None)
-                if batch is not None:
-                    self._supply(worker)
-                    work.append((worker, batch))
-            if not work:
-                return False
+                self._supply(worker)
+            work = [(worker, batch) for worker in self.workers if (batch := self._next_batch(size)) is not None]
             if pool is None:
                 results = [self._expand(*item) for item in work]
             else:
                 results = list(pool.map(lambda item: self._expand(*item), work))
             if self._take(results):
                 return True
-            again.extend(part for result in results for part in (result.again, result.left) if len(part))
-            waiting -= sum(len(batch) for _, batch in work)
-            waiting += sum(len(result.again) + len(result.left) for result in results)
+        return False
+
+    def _next_batch(self, size: int) -> Batch | None:
+        if self.again:
+            return self.again.popleft()
+        if not self.frontier:
+            return None
+        first, last = self.frontier[0]
+        stop = min(first + size, last)
+        self.frontier[:1] = [(stop, last)] if stop < last else []
+        return np.arange(first, stop, dtype=np.uint32)
+
+    @property
+    def waiting(self) -> int:
+        """States of the level in work that wait to be expanded."""
+        return sum(last - first for first, last in self.frontier) + sum(map(len, self.again))
 
     def _expand(self, worker: Worker, batch: Batch) -> Result:
         scratch, numbers = worker.scratch, worker.scratch.numbers
@@ -196,12 +229,13 @@ class Search:
     def _take(self, results: list[Result]) -> bool:
         """Enter what the workers found; whether a property is violated."""
         new = [result.new for result in results if result.new[0] < result.new[1]]
-        self._following += new
+        self.following += new
+        self.segments = _joined(self.segments + new)
+        self.again.extend(part for result in results for part in (result.again, result.left) if len(part))
         self.found.distinct += sum(last - first for first, last in new)
         if self.model.deadlock and self._deadlock(np.concatenate([result.dead for result in results])):
             return True
         if self._judge(new):
-            self.segments += self._following
             self.found.depth += 1
             return True
         if any(result.status == TOO_SMALL for result in results):
@@ -211,14 +245,14 @@ class Search:
         requests = np.concatenate([result.requests for result in results])
         if len(requests):
             try:
-                self._fill(requests)
+                self.fill(requests)
             except StepError as error:
-                self.segments += self._following
                 return self._failed([result.again for result in results], error)
         return False
 
-    def _fill(self, requests: npt.NDArray[np.int64]) -> None:
+    def fill(self, requests: npt.NDArray[np.int64]) -> None:
         """Compute the table entries that states wait for, and whatever follows from them."""
+        self.filled.append(requests)
         for kind, owner, row, column in requests.tolist():
             if kind == 0:
                 self.tables.fill_step(owner, row, column)
@@ -242,7 +276,7 @@ class Search:
             self.tables.symmetry.update()
         old = self.wirer.update()
         if old is not None:
-            self.visited.repack(self.wirer, old, self.all_segments())
+            self.visited.repack(self.wirer, old, self.segments)
         self.wiring = self.wirer.wiring()
         for worker in self.workers:
             worker.scratch = self._scratch(worker.scratch)
@@ -257,7 +291,7 @@ class Search:
             size = max(size, self.visited.room)
         block = self.visited.block(size)
         if block is None:
-            self.visited.grow(size, self.all_segments())
+            self.visited.grow(size, self.segments)
             block = self.visited.block(size)
             assert block is not None
         worker.free = block
@@ -323,14 +357,19 @@ class Search:
 
     # -- looking -----------------------------------------------------------------------------------------------
 
-    def _over(self, waiting: int) -> bool:
+    def _over(self) -> bool:
         """Tell the progress; whether a limit is met."""
         seconds = time.monotonic() - self.started
         found, limits = self.found, self.limits
         if self._progress is not None and seconds - self._told >= PROGRESS_SECONDS:
             self._told = seconds
-            self._progress(Progress(found.distinct, self.transitions, waiting, found.depth, seconds))
-        if limits.max_states is not None and found.distinct >= limits.max_states:
+            self._progress(Progress(found.distinct, self.transitions, self.waiting, found.depth, seconds))
+        if self._save is not None and seconds - self._saved >= SAVE_SECONDS:
+            self._save(self)
+            self._saved = time.monotonic() - self.started
+        if self._interrupted:
+            found.stopped = "interrupted"
+        elif limits.max_states is not None and found.distinct >= limits.max_states:
             found.stopped = f"{limits.max_states} states"
         elif limits.max_seconds is not None and seconds >= limits.max_seconds:
             found.stopped = f"{limits.max_seconds:g} seconds"
@@ -395,9 +434,6 @@ class Search:
                 return action
         raise AssertionError("the engine found a transition that the model does not have")
 
-    def all_segments(self) -> list[Segment]:
-        return _joined(self.segments + self._following)
-
 
 def _joined(segments: list[Segment]) -> list[Segment]:
     """The same states in as few segments as possible."""
@@ -410,9 +446,22 @@ def _joined(segments: list[Segment]) -> list[Segment]:
     return joined
 
 
-def _batches(segments: list[Segment], threads: int, waiting: int) -> Iterator[Batch]:
-    """The states of a level in batches: small enough that every thread gets some."""
-    size = max(1, min(LARGEST_BATCH, -(-waiting // threads)))
-    for first, last in segments:
-        for start in range(first, last, size):
-            yield np.arange(start, min(start + size, last), dtype=np.uint32)
+@contextmanager
+def interruptions() -> Iterator[list[int]]:
+    """Collect Ctrl-C instead of raising it, so that a search stops where it can be continued; the second one raises."""
+    caught: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        del frame
+        if caught:
+            raise KeyboardInterrupt
+        caught.append(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield caught
+    finally:
+        signal.signal(signal.SIGINT, before)

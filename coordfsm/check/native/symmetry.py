@@ -9,6 +9,7 @@ The gate: the initial state must not change under any swap, and every step that 
 property, is compared with its image under every swap of neighbours. A model that fails is refused by name.
 """
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -23,7 +24,6 @@ from coordfsm.check.renaming import rename, role
 from coordfsm.check.semantics import State
 from coordfsm.check.trace import describe, differences
 from coordfsm.kernel import ModelError
-
 
 MOST_EXCHANGES = 50_000
 """Ways to exchange nodes: each may have to be compared for one state."""
@@ -46,7 +46,7 @@ class Symmetry:
         index = tables.system.index
         groups = [[index[name] for name in group] for group in self.model.symmetric]
         self.members = [position for group in groups for position in group]
-        self.swaps = [pair for group in groups for pair in zip(group, group[1:], strict=False)]
+        self.swaps = [pair for group in groups for pair in itertools.pairwise(group)]
         self._names = [self._exchange(*pair) for pair in self.swaps]
         self._groups = {name: number for number, group in enumerate(self.model.symmetric) for name in group}
         self.images, self.roles = Rows(), Rows(np.uint64)

@@ -284,7 +284,9 @@ class Tables:
         """The rules that fired: those of outcomes that spend no budget, and those of the others that were `taken`."""
         flags = self.outcomes.array[: self.outcomes.size, 3]
         free = (flags >> EVENT_SHIFT) == 0
-        groups = np.unique(np.array(self._outcome_fired)[free | taken[: self.outcomes.size]])
+        known = taken[: self.outcomes.size]
+        free[: len(known)] |= known  # outcomes that were tabulated last were not taken before the search ended
+        groups = np.unique(np.array(self._outcome_fired)[free])
         return {name for group in groups.tolist() for name in self.fired.values[group]}
 
     # -- states ------------------------------------------------------------------------------------------------

@@ -138,3 +138,17 @@ class Visited:
             self._slots = np.zeros(slots, np.uint64)
         for first, last in segments:
             insert_again(self.words, self._states, self._slots, first, last, self.shift)
+
+    def restore(self, states: Words, parents: npt.NDArray[np.uint32], segments: list[Segment]) -> None:
+        """Take over saved states in the present layout.
+
+        Raises:
+            TooLargeError: they do not fit the memory that may be used.
+        """
+        end = len(parents)
+        self.end = 0
+        self.grow(max(end, 1), [])
+        self._states[: len(states)] = states
+        self._parents[:end] = parents
+        self.end = end
+        self._enter(len(self._slots), segments)
