@@ -6,7 +6,7 @@ The subjects answer and rebut as members do. They may crash for good.
 from functools import partial
 from typing import Annotated
 
-from coordfsm.check.model import UNLIMITED, Faults, Local, Model, Multiset, Node, Property
+from coordfsm.check.model import Faults, Local, Model, Multiset, Node, Property
 from coordfsm.check.models.membership_consensus import first_view
 from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command, Composition, Map, Part
@@ -30,6 +30,7 @@ SETTINGS = Settings(missed_limit=2, recovery_acks=1, health_limit=1)
 def build(
     subjects: Annotated[int, Parameter("members that the monitor watches", minimum=1, maximum=2)] = 1,
     crashes: Annotated[int, Parameter("subjects that crash for good", minimum=0, maximum=2)] = 1,
+    losses: Annotated[int | None, Parameter("messages that may be lost; none: no bound", minimum=0)] = None,
     epochs: Annotated[int, Parameter("the highest note epoch", minimum=1)] = 1,
 ) -> Model:
     """Failure detector: accusation, rebuttal, condemnation, withdrawal; a monitor that hears nobody suspects itself."""
@@ -51,14 +52,14 @@ def build(
     )
     return Model(
         name="membership-detector",
-        parameters={"subjects": subjects, "crashes": crashes, "epochs": epochs},
+        parameters={"subjects": subjects, "crashes": crashes, "losses": losses, "epochs": epochs},
         nodes=tuple(nodes),
-        network=Multiset(loss=UNLIMITED),
+        network=Multiset(loss=losses),
         faults=Faults(crash=crashes, crashable=names, recover=False, torn=False),
         # Announcements, and rounds of contact with them, change nothing for the detector.
         budgets={"timeout_condemned": 0, "timeout_contact": 0},
         boundary=within_bound,
-        properties=_properties(names),
+        properties=(*_properties(names), *(_fair_properties() if losses is not None and subjects == 1 else ())),
     )
 
 
@@ -117,5 +118,26 @@ def _properties(names: tuple[str, ...]) -> tuple[Property, ...]:
     )
 
 
-DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {"membership-detector": ({}, {"crashes": 0})}
+def _fair_properties() -> tuple[Property, ...]:
+    """With a bound on what is lost, fairness of delivery and timers is enough."""
+
+    def down(seen: tuple[Seen, ...]) -> bool:
+        return not seen[1][0] and bool(seen[0][1])
+
+    def condemned(seen: tuple[Seen, ...]) -> bool:
+        return "condemned" in seen[0][1].values()
+
+    return (
+        Property(
+            "ML1-fair",
+            "A crashed subject is condemned in every fair execution.",
+            condemned,
+            "leads_to",
+            observe_detectors,
+            trigger=down,
+        ),
+    )
+
+
+DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {"membership-detector": ({}, {"crashes": 0}, {"losses": 1})}
 MODELS = {"membership-detector": build}

@@ -7,7 +7,7 @@ in two, and heals it. An operator may force the minority's view, at each wedged 
 from functools import partial
 from typing import Annotated
 
-from coordfsm.check.model import UNLIMITED, Faults, Local, Model, Multiset, Partition, Property
+from coordfsm.check.model import Faults, Local, Model, Multiset, Partition, Property
 from coordfsm.check.models.membership_chain import process
 from coordfsm.check.models.membership_consensus import first_view
 from coordfsm.check.parameters import Parameter
@@ -36,6 +36,7 @@ def build(
     doubts: Annotated[int, Parameter("how often a member doubts that others hear it", minimum=1)] = 1,
     partitions: Annotated[int, Parameter("partitions of the minority from the majority", minimum=0)] = 1,
     rounds: Annotated[int | None, Parameter("rounds of contact that come to their end; none: no bound")] = None,
+    losses: Annotated[int | None, Parameter("messages that may be lost; none: no bound", minimum=0)] = None,
     forced: Annotated[int, Parameter("how often an operator forces the view of the minority", minimum=0)] = 0,
     crashes: Annotated[int, Parameter("crashes, each followed by a recovery or not", minimum=0)] = 0,
 ) -> Model:
@@ -59,19 +60,20 @@ def build(
             "doubts": doubts,
             "partitions": partitions,
             "rounds": rounds,
+            "losses": losses,
             "forced": forced,
             "crashes": crashes,
         },
         nodes=tuple(process(name, view, commands, CONTACT) for name in names),
-        network=Multiset(loss=UNLIMITED),
+        network=Multiset(loss=losses),
         faults=Faults(partitions=(Partition("split", cut),), partition=partitions, crash=crashes),
         budgets={"local_contact_doubted": doubts, "local_force_view": forced}
         | ({} if rounds is None else {"timeout_contact": rounds}),
-        properties=_properties(majority(view), forced=forced > 0, endless=rounds is None),
+        properties=_properties(majority(view), forced=forced > 0, endless=rounds is None, fair=losses is not None),
     )
 
 
-def _properties(quorum: int, *, forced: bool, endless: bool) -> tuple[Property, ...]:
+def _properties(quorum: int, *, forced: bool, endless: bool, fair: bool) -> tuple[Property, ...]:
     def one_lineage_without_force(observed: Observations) -> bool:
         return forced or len({process.view.lineage for process in observed if process.view is not None}) <= 1
 
@@ -103,6 +105,10 @@ def _properties(quorum: int, *, forced: bool, endless: bool) -> tuple[Property, 
             "ML3", "From every state, one in which nobody is wedged can be reached.", sound, "reachable", observe
         )
         properties = (*properties, heals)
+    if endless and fair and not forced:
+        # With a bound on what is lost, fairness of delivery, timers and healing is enough.
+        statement = "A wedged member heals in every fair execution."
+        properties = (*properties, Property("ML3-fair", statement, sound, "leads_to", observe, trigger=wedged))
     if not forced:
         return properties
     return (*properties, sometimes("M-forced", "A forced view can be installed by several.", _forced_twice))
@@ -113,6 +119,6 @@ def _forced_twice(observed: Observations) -> bool:
 
 
 DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {
-    "membership-wedge": ({}, {"crashes": 1}, {"members": 2, "doubts": 2, "forced": 2}),
+    "membership-wedge": ({}, {"crashes": 1}, {"losses": 1}, {"members": 2, "doubts": 2, "forced": 2}),
 }
 MODELS = {"membership-wedge": build}

@@ -586,11 +586,11 @@ MUTANTS = (
     Mutant(
         name="never-healed",
         machine="Lifecycle",
-        property="ML3",
+        property="ML3-fair",
         flaw="A wedged member ignores that a majority is back.",
         source="own",
         model="membership-wedge",
-        parameters={"members": 2},
+        parameters={"members": 2, "losses": 0},
         functions={"hears_majority": never},
     ),
     Mutant(
@@ -635,10 +635,11 @@ MUTANTS = (
     Mutant(
         name="misses-not-counted",
         machine="Detector",
-        property="ML1",
+        property="ML1-fair",
         flaw="However many probes a subject misses, it is not accused.",
         source="own",
         model="membership-detector",
+        parameters={"losses": 0},
         functions={"misses_much": never},
     ),
     Mutant(
