@@ -1,5 +1,6 @@
 """Which engine explores: the native one where it is installed, the reference explorer otherwise or on request."""
 
+import inspect
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ def explore(
         _refuse_native_options(options)
         return reference.explore(model, limits, progress, mutant=mutant)
     try:
-        report: Report = native(model, limits, progress, mutant=mutant, **_given(options))
+        report: Report = native(model, limits, progress, mutant=mutant, **_given(native, options))
     except StepError:
         # The reference explorer expands the same levels and tells how the step that raises is reached.
         return reference.explore(model, limits, progress, mutant=mutant)
@@ -79,11 +80,15 @@ def native_explorer() -> Callable[..., Any] | None:
     return function
 
 
-def _given(options: Options) -> dict[str, Any]:
+def _given(native: Callable[..., Any], options: Options) -> dict[str, Any]:
     """The options that were given, by the native engine's names for them."""
     names = ("symmetry", "partial_order", "checkpoint", "resume", "max_memory")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    return {"threads": options.threads or _processors(), **given}
+    known = inspect.signature(native).parameters
+    missing = [name for name, value in given.items() if name not in known and value is not False]
+    if missing:
+        raise ModelError(f"the native engine has no {', '.join(missing).replace('_', ' ')}")
+    return {"threads": options.threads or _processors(), **{name: given[name] for name in given if name in known}}
 
 
 def _processors() -> int:

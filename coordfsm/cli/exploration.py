@@ -100,7 +100,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
 def explore_one(name: str, model: Model, limits: Limits, options: Options, *, mutant: str = "") -> Explored:
     """Explore one model with a progress line. A failure is a result, too: other models are explored all the same."""
     line = ProgressLine()
-    label = mutant or f"{name} {parameters_text(dict(model.parameters))}".strip()
+    label = mutant or name
 
     def progress(now: Progress) -> None:
         rate = now.states / max(now.seconds, 1e-3)
