@@ -410,6 +410,13 @@ MUTANTS = (
         functions={"activate": activate_in_same_epoch},
     ),
     _mutant(
+        "old-offer-taken",
+        "X1",
+        "An offer is prepared whatever its epoch: the echo of an earlier move brings the entity back.",
+        {"requests": 2, "crash": 0, "duplicate": 2, "live": False},
+        functions={"is_newer": always},
+    ),
+    _mutant(
         "activates-otherwise",
         "X7",
         "What is activated is not what was frozen.",
