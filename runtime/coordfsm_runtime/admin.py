@@ -88,12 +88,26 @@ class AdminServer:
         while line := await reader.readline():
             request = _parse(line)
             if request is not None and request[0] == "watch":
-                async for event in self._watch():
-                    writer.write(to_line(event))
-                    await writer.drain()
+                await self._show_events(reader, writer)
                 return
             writer.write(to_line(await self._answer(request)))
             await writer.drain()
+
+    async def _show_events(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Write events until they end or the caller hangs up: a quiet node must not keep callers that are gone."""
+
+        async def write() -> None:
+            async for event in self._watch():
+                writer.write(to_line(event))
+                await writer.drain()
+
+        tasks = [asyncio.ensure_future(write()), asyncio.ensure_future(reader.read())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _answer(self, request: tuple[str, dict[str, Any]] | None) -> dict[str, Any]:
         if request is None:

@@ -1,6 +1,7 @@
 """The operator's commands and the HTTP side of a running node."""
 
 import asyncio
+import inspect
 import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -111,8 +112,12 @@ class Operations:
         if handler is None:
             raise AdminError(f"unknown command {command!r}, expected one of {', '.join(sorted(self._handlers))}")
         try:
+            inspect.signature(handler).bind(**arguments)
+        except TypeError as error:
+            raise AdminError(f"{command}: {error}") from error
+        try:
             return await handler(**arguments)
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             raise AdminError(f"{command}: {error}") from error
 
     async def watch(self) -> AsyncIterator[dict[str, Any]]:

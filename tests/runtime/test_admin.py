@@ -77,6 +77,28 @@ def test_nonsense_is_answered(tmp_path):
     against_server(path, talk)
 
 
+def test_a_watcher_that_hangs_up_is_forgotten(tmp_path):
+    async def quiet():
+        await asyncio.sleep(3_600)
+        yield {}
+
+    async def run():
+        server = AdminServer(tmp_path / "admin.sock", handle, quiet)
+        await server.start()
+        _, writer = await asyncio.open_unix_connection(tmp_path / "admin.sock")
+        writer.write(b'{"command": "watch"}\n')
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        assert len(server._connections) == 1
+        writer.close()
+        async with asyncio.timeout(10):
+            while server._connections:  # noqa: ASYNC110  (nobody tells)
+                await asyncio.sleep(0.01)
+        await server.close()
+
+    asyncio.run(run())
+
+
 def test_nobody_there(tmp_path):
     with pytest.raises(AdminError, match="no node answers at"):
         AdminClient(tmp_path)

@@ -69,6 +69,15 @@ def test_a_day_with_three_processes(tmp_path):
         for command in ("status", "members", "coordinator", "topology", "keys list"):
             assert ask("n3", *command.split())[0] == 0
         assert json.loads(ask("n3", "members", "--json")[1])["view"]["number"] >= 2
+        for command, arguments, expected in (
+            ("dance", {}, "unknown command 'dance', expected one of"),
+            ("create", {}, "create: missing a required argument: 'entity'"),
+            ("create", {"entity": 5}, "create: entity is 5, expected a text"),
+            ("register", {"bubbles": "east"}, "register: bubbles is 'east', expected a list of texts"),
+            ("force-view", {"survivors": ["n3"]}, "ForceView was refused: not possible while member"),
+        ):
+            with pytest.raises(AdminError, match=expected):
+                cluster.nodes["n3"].ask(command, **arguments)
 
         # A member that hangs is removed, and comes back as another incarnation when it goes on.
         before = cluster.status("n2")["incarnation"]
