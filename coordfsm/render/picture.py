@@ -6,10 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from coordfsm.kernel import CoordfsmError
+import graphviz
+from graphviz.backend import dot_command
 
-SECONDS = 120
-"""A layout that takes longer is given up."""
+from coordfsm.kernel import CoordfsmError
 
 MISSING = (
     "no Graphviz to draw svg and png with: install the wheel graphviz-pure or the program dot "
@@ -21,16 +21,16 @@ class RenderError(CoordfsmError):
     """A picture could not be drawn; the DOT and mermaid texts can."""
 
 
-def backend() -> list[str] | None:
-    """The command that lays out graphs, or None. ``COORDFSM_DOT`` names one explicitly."""
-    chosen = os.environ.get("COORDFSM_DOT")
-    if chosen:
-        return [chosen]
+def backend() -> str | None:
+    """The program that lays out graphs, or None. ``COORDFSM_DOT`` names one explicitly."""
     beside = Path(sys.executable).parent / "graphviz-pure"
-    for candidate in (shutil.which("dot"), shutil.which("graphviz-pure"), str(beside) if beside.exists() else None):
-        if candidate:
-            return [candidate]
-    return None
+    candidates = (
+        os.environ.get("COORDFSM_DOT"),
+        shutil.which("dot"),
+        shutil.which("graphviz-pure"),
+        str(beside) if beside.exists() else None,
+    )
+    return next((candidate for candidate in candidates if candidate), None)
 
 
 def draw(dot: str, form: str, *, placed: bool = False) -> bytes:
@@ -44,17 +44,25 @@ def draw(dot: str, form: str, *, placed: bool = False) -> bytes:
     Raises:
         RenderError: there is no backend, or it failed.
     """
-    command = backend()
-    if command is None:
+    program = backend()
+    if program is None:
         raise RenderError(MISSING)
-    options = ["-Kneato", "-n2"] if placed else ["-Kdot"]
+    # The package runs the program of this name; it has no other way to be told.
+    dot_command.DOT_BINARY = Path(program)
     try:
-        done = subprocess.run(  # noqa: S603  (the command is found above, the text goes through a pipe)
-            [*command, *options, f"-T{form}"], input=dot.encode(), capture_output=True, timeout=SECONDS, check=False
+        picture: bytes = graphviz.pipe(
+            "neato" if placed else "dot", form, dot.encode(), neato_no_op=2 if placed else None, quiet=True
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise RenderError(f"{command[0]} failed: {error}") from error
-    if done.returncode or not done.stdout:
-        reason = done.stderr.decode(errors="replace").strip().splitlines()
-        raise RenderError(f"{command[0]} failed: {reason[-1] if reason else 'no output'}")
-    return done.stdout
+    except graphviz.ExecutableNotFound as error:
+        raise RenderError(f"{program} failed: it cannot be run") from error
+    except (subprocess.CalledProcessError, OSError) as error:
+        raise RenderError(f"{program} failed: {_reason(error)}") from error
+    if not picture:
+        raise RenderError(f"{program} failed: no output")
+    return picture
+
+
+def _reason(error: Exception) -> str:
+    said = getattr(error, "stderr", None)
+    lines = said.decode(errors="replace").strip().splitlines() if said else []
+    return lines[-1] if lines else str(error)
