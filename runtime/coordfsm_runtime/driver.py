@@ -42,7 +42,7 @@ MAXIMUM_WAITING = 8_192
 """Messages that may wait for their turn; more are dropped and counted."""
 
 INPUTS_PER_TURN = 256
-"""Inputs that share one transaction; the rest waits for the next turn, so that reading and timers go on."""
+"""Messages and commands, and again timers, that share one transaction; the rest waits for the next turn."""
 
 logger = logging.getLogger(__name__)
 
@@ -175,25 +175,23 @@ class Driver:
             self._stop_failed(error)
 
     def _take_turn(self) -> None:
+        assert self._controller is not None
         began = time.perf_counter()
+        # Messages first: after a stall, an answer that has arrived must not count as missing because a timer is due.
+        for _ in range(min(len(self._waiting), INPUTS_PER_TURN)):
+            if self._waiting:
+                self._handle(*self._waiting.popleft())
         for _ in range(INPUTS_PER_TURN):
-            if self._stopped or not self._take_one():
+            timer = None if self._stopped else self._controller.take_due()
+            if timer is None:
                 break
+            self._handle(TimerFired(timer, self._now_ms()), None)
         else:
+            self.wake()
+        if self._waiting:
             self.wake()
         self._finish_turn()
         self._counters.observe("turn", (time.perf_counter() - began) * 1000)
-
-    def _take_one(self) -> bool:
-        """Handle a timer that is due and an input that waits; whether there was any."""
-        assert self._controller is not None
-        timer = self._controller.take_due()
-        if timer is not None:
-            self._handle(TimerFired(timer, self._now_ms()), None)
-        if self._waiting:
-            self._handle(*self._waiting.popleft())
-            return True
-        return timer is not None
 
     def _handle(self, given: Input, outcome: Outcome | None) -> None:
         try:

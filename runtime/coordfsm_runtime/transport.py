@@ -156,7 +156,7 @@ class Transport:
         """Read from now on, within the running event loop."""
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._socket.fileno(), self._readable)
+        self._loop.add_reader(self._socket.fileno(), self.poll)
 
     def close(self) -> None:
         """Stop reading and give the port back; pieces that wait are dropped. Closing twice does nothing."""
@@ -214,7 +214,10 @@ class Transport:
             self._counters.add("datagrams_sent")
             self._counters.add("bytes_sent", amount=len(datagram))
 
-    def _readable(self) -> None:
+    def poll(self) -> None:
+        """Take what has arrived, up to a bound; nothing before `start`."""
+        if self._deliver is None:
+            return
         for _ in range(READS_PER_TURN):
             try:
                 datagram, source = self._socket.recvfrom(65_536)

@@ -64,7 +64,7 @@ def audited(directory: Path, count: int, expected: list[str]) -> dict[str, tuple
 
 def run(story) -> None:
     async def bounded():
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await story()
 
     asyncio.run(bounded())

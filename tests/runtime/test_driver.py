@@ -1,6 +1,7 @@
 """The driver's duties: order, durability before departure, one bad input harms nothing, a failing store stops all."""
 
 import asyncio
+import time
 
 import pytest
 from runtime.ledger import (
@@ -145,6 +146,23 @@ def test_a_timer_cancelled_in_the_same_turn_never_fires():
         async with asyncio.timeout(10):
             await journal.told.wait()
         assert journal.events == [Rang(0)]
+        driver.stop()
+
+    asyncio.run(story())
+
+
+def test_a_message_that_has_arrived_comes_before_a_timer_that_is_due():
+    async def story():
+        journal = Journal()
+        driver = driven(journal)
+        await driver.submit(WaitFor(1))
+        time.sleep(0.02)  # noqa: ASYNC251  (a stall: the timer comes due, a message arrives, and only then the loop runs)
+        driver.deliver("a", Deposit(5))
+        async with asyncio.timeout(10):
+            while len(journal.events) < 4:
+                await journal.told.wait()
+                journal.told.clear()
+        assert journal.events == [(Write("sum", Sum(5)),), Changed(5), ("a", Receipt(5)), Rang(5)]
         driver.stop()
 
     asyncio.run(story())
