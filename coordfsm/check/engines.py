@@ -25,7 +25,6 @@ class Options:
         engine: ``auto`` is native where it is installed.
         threads: of the native engine; None: one a processor.
         symmetry: whether to explore one state of each class of interchangeable nodes only.
-        partial_order: whether to leave out orders of independent inputs.
         checkpoint: a file in which the search is saved from time to time.
         resume: a file from which a search goes on.
         max_memory: bytes after which the search stops.
@@ -34,7 +33,6 @@ class Options:
     engine: Engine = "auto"
     threads: int | None = None
     symmetry: bool | None = None
-    partial_order: bool | None = None
     checkpoint: Path | None = None
     resume: Path | None = None
     max_memory: int | None = None
@@ -82,7 +80,7 @@ def native_explorer() -> Callable[..., Any] | None:
 
 def _given(native: Callable[..., Any], options: Options) -> dict[str, Any]:
     """The options that were given, by the native engine's names for them."""
-    names = ("symmetry", "partial_order", "checkpoint", "resume", "max_memory")
+    names = ("symmetry", "checkpoint", "resume", "max_memory")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     known = inspect.signature(native).parameters
     missing = [name for name, value in given.items() if name not in known and value is not False]

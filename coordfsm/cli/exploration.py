@@ -90,7 +90,6 @@ def options_of(arguments: argparse.Namespace) -> Options:
         engine=arguments.engine,
         threads=arguments.threads,
         symmetry=arguments.symmetry,
-        partial_order=arguments.por,
         checkpoint=arguments.checkpoint,
         resume=arguments.resume,
         max_memory=arguments.max_memory,

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -83,3 +84,9 @@ def test_a_reader_who_has_seen_enough_is_no_error():
         text=True,
     )
     assert (len(done.stdout), done.stderr) == (10, "")
+
+
+def test_the_reference_names_every_command():
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text()
+    for name in build_parser()._subparsers._group_actions[0].choices:
+        assert f"`{name}`" in text, name
