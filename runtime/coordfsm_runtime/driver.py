@@ -28,6 +28,7 @@ from coordfsm.kernel import (
     Recover,
     Send,
     SetTimer,
+    Step,
     Steppable,
     TimerFired,
     Value,
@@ -112,11 +113,18 @@ class Driver:
         """Recover from the store, then handle inputs. Within the running event loop.
 
         Raises:
-            StoreError: the records cannot be read, or what recovery wrote cannot be kept.
+            StoreError: the records cannot be read, the machines cannot recover from them, or what recovery wrote
+                cannot be kept. The process must not act: it would have forgotten what it promised.
         """
         self._controller = controller
         self._loop = asyncio.get_running_loop()
-        self._handle(Recover(self._store.records()), None)
+        given = Recover(self._store.records())
+        try:
+            step = self._machine.step(self.data, given)
+        except Exception as error:
+            self.stop()
+            raise StoreError(f"recovery failed: {type(error).__name__}: {error}") from error
+        self._accept(given, step)
         self._finish_turn()
         if self.failure is not None:
             raise self.failure
@@ -203,15 +211,19 @@ class Driver:
             if outcome is not None and not outcome.done():
                 outcome.set_exception(error)
             return
+        self._accept(given, step)
+        if outcome is not None:
+            told = tuple(effect.event for effect in step.effects if isinstance(effect, Notify))
+            self._outcomes.append((outcome, told))
+
+    def _accept(self, given: Input, step: Step) -> None:
+        """Take over the new data, and carry out the effects in their order."""
         self._counters.add("inputs", type(given).__name__)
         self.data = step.data
         if self._recorder is not None:
             self._recorder.record(given, step.effects, self._now_ms())
         for effect in step.effects:
             self._carry_out(effect)
-        if outcome is not None:
-            told = tuple(effect.event for effect in step.effects if isinstance(effect, Notify))
-            self._outcomes.append((outcome, told))
 
     def _carry_out(self, effect: Effect) -> None:
         assert self._controller is not None

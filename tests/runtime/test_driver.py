@@ -97,6 +97,25 @@ def test_a_process_comes_back_with_its_records():
     asyncio.run(story())
 
 
+def test_a_process_that_cannot_recover_does_not_act():
+    class Broken:
+        events = TABLE.events
+        rule_names = TABLE.rule_names
+
+        def step(self, data, given, context=None):
+            raise AssertionError("records that contradict each other")
+
+    async def story():
+        journal = Journal()
+        driver = Driver(Broken(), LedgerData(), journal, journal, journal.notify, Counters())
+        with pytest.raises(StoreError, match="recovery failed: AssertionError: records that contradict each other"):
+            driver.start(RealTime(driver.wake))
+        assert not driver.deliver("a", Question())
+        assert journal.events == []
+
+    asyncio.run(story())
+
+
 def test_a_bad_input_is_reported_and_changes_nothing(caplog):
     async def story():
         journal = Journal()
