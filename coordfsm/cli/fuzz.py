@@ -14,7 +14,8 @@ examples:
   coordfsm fuzz twophase --seed 42           the same runs again
   coordfsm fuzz my_model.py --json
 
-exit codes: 0 no violation was found (which proves nothing: see `coordfsm verify`), 1 a counterexample, 2 usage.
+exit codes: 0 no violation was found (which proves nothing: see `coordfsm verify`), 1 a counterexample, 2 usage,
+3 interrupted by Ctrl-C.
 """
 
 

@@ -31,11 +31,15 @@ def run(arguments: argparse.Namespace) -> int:
             path = saved.save(report.counterexample)
             if not arguments.json:
                 print_story(report.counterexample, path)
+        if report.interrupted:
+            break
     if arguments.json:
         print(json.dumps([report.to_json() for report in reports], indent=1))
     else:
         write_lines(_summary(reports, seed))
-    return Exit.COUNTEREXAMPLE if any(report.counterexample for report in reports) else Exit.OK
+    if any(report.counterexample for report in reports):
+        return Exit.COUNTEREXAMPLE
+    return Exit.INCOMPLETE if any(report.interrupted for report in reports) else Exit.OK
 
 
 def choose(names: Sequence[str], assignments: Sequence[str]) -> list[tuple[Entry, dict[str, Any]]]:
@@ -64,6 +68,12 @@ def _summary(reports: Sequence[FuzzReport], seed: int) -> list[Line]:
     return [*table(TITLES, [_row(report) for report in reports]), (), *paragraph(f"seed {seed}")]
 
 
+def _result(report: FuzzReport) -> str:
+    if report.counterexample is not None:
+        return f"violated: {report.counterexample.property}"
+    return "interrupted" if report.interrupted else "no violation found"
+
+
 def _row(report: FuzzReport) -> Row:
     counts = " ".join(f"{kind} {count:,}" for kind, count in report.actions.items())
     details = (f"parameters: {parameters_text(report.parameters) or 'none'}", f"taken: {counts or 'nothing'}")
@@ -75,6 +85,6 @@ def _row(report: FuzzReport) -> Row:
         f"{report.local_states:,}",
         f"{report.seconds:.1f}",
         str(len(report.never_fired)),
-        "no violation found" if trace is None else f"violated: {trace.property}",
+        _result(report),
     )
     return Row(cells, details, VERDICT_STYLES["holds" if trace is None else "violated"])

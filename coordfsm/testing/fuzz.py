@@ -30,6 +30,7 @@ class FuzzReport:
         never_fired: rules of the machines that no run took.
         local_states: distinct local states of all nodes that were seen.
         counterexample: the run that violates a property, shortened; None if none was found.
+        interrupted: whether Ctrl-C came before all runs were made.
     """
 
     model: str
@@ -42,6 +43,7 @@ class FuzzReport:
     never_fired: tuple[str, ...]
     local_states: int
     counterexample: Trace | None
+    interrupted: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready object; its keys are the stable interface of ``coordfsm fuzz --json``."""
@@ -52,6 +54,7 @@ class FuzzReport:
             "seed": self.seed,
             "examples": self.examples,
             "steps": self.steps,
+            "interrupted": self.interrupted,
             "seconds": round(self.seconds, 3),
             "actions": dict(self.actions),
             "local_states": self.local_states,
@@ -101,6 +104,7 @@ def fuzz(
     machine = cast("type[_Counted]", type(f"{model.name.title()}Fuzz", (_Counted,), namespace))
     started = time.monotonic()
     counterexample = None
+    interrupted = False
     try:
         run_state_machine_as_test(
             seed(seed_number)(machine),
@@ -119,6 +123,8 @@ def fuzz(
         )
     except PropertyViolatedError as error:
         counterexample = error.trace
+    except KeyboardInterrupt:
+        interrupted = True
     system = machine.tables()
     declared = dict.fromkeys(name for node in model.nodes for name in node.rules)
     return FuzzReport(
@@ -132,4 +138,5 @@ def fuzz(
         never_fired=tuple(name for name in declared if name not in system.fired),
         local_states=len(system.locals.values),
         counterexample=counterexample,
+        interrupted=interrupted,
     )

@@ -30,3 +30,15 @@ def test_mistakes_are_named(run):
     assert "unknown model 'twofase'" in run("fuzz", "twofase").err
     assert run("fuzz", "-p", "rms=3").code == 2
     assert run("fuzz", "--examples", "0").code == 2
+
+
+def test_an_interrupted_run_reports_what_it_did(run, monkeypatch):
+    from coordfsm.testing import stateful  # noqa: PLC0415  (one test's)
+
+    def interrupt(_self, _kind, _choice):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stateful.ModelStateMachine, "take", interrupt)
+    outcome = run("fuzz", "twophase", "--examples", "5", "--seed", "1")
+    assert outcome.code == 3
+    assert "interrupted" in outcome.out
