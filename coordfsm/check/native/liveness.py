@@ -74,11 +74,10 @@ def find_lasso(graph: Graph, starts: Flags, goal: Flags) -> Lasso | None:
 
 def never_good(graph: Graph, good: Flags) -> int | None:
     """The first state, by number, from which no good state can be reached; None if there is none."""
-    sources = graph.sources
-    order = np.argsort(graph.targets, kind="stable")
-    counts = np.bincount(graph.targets, minlength=len(graph.present))
-    offsets = np.concatenate(([0], np.cumsum(counts)))
-    backwards = Graph(graph.present, offsets, sources[order].astype(np.uint32), graph.labels)
+    size = len(graph.present)
+    ones = np.ones(len(graph.targets), np.int8)
+    reverse = csr_array((ones, graph.targets, graph.offsets), shape=(size, size)).tocsc()
+    backwards = Graph(graph.present, reverse.indptr.astype(np.int64), reverse.indices.astype(np.uint32), graph.labels)
     distance, _ = _spread(backwards, np.flatnonzero(good & graph.present), graph.present)
     lost = np.flatnonzero(graph.present & (distance < 0))
     return int(lost[0]) if len(lost) else None
