@@ -117,7 +117,7 @@ class ClusterNode:
     def _open(self) -> None:
         config, keep = self.config, self._cleanup
         _make_directory(config)
-        store = self._given_store or SqliteStore(config.data / STORE_FILE, RECORDS)
+        store = self._given_store or SqliteStore(config.data / STORE_FILE, RECORDS, f"{config.label}/{config.name}")
         keep.callback(store.close)
         transport = Transport.open(config.transport, Decoder(_union(MESSAGES)), self.counters)
         keep.callback(transport.close)
@@ -186,6 +186,7 @@ class ClusterNode:
     def _fail(self, error: Exception) -> None:
         logger.error("failed, the node stops", extra={"fields": {"reason": str(error)}})
         self._closed.set()
+        self._wake_soon()
 
     # -- what the node knows -----------------------------------------------------------------------------------------
 
@@ -416,6 +417,9 @@ class ClusterNode:
         self._events.publish(event)
         for listener in tuple(self._listeners):
             listener(event)
+        self._wake_soon()
+
+    def _wake_soon(self) -> None:
         task = asyncio.ensure_future(self._wake_waiters())
         self._wakes.add(task)
         task.add_done_callback(self._wakes.discard)

@@ -20,13 +20,16 @@ SCHEMA_VERSION = 1
 APPLICATION_ID = 0x636F_6F72
 """Marks the file as ours (``coor``), so that another program's database is not taken for a store."""
 
-_SCHEMA = """
-CREATE TABLE records (
-    key TEXT PRIMARY KEY NOT NULL,
-    value BLOB NOT NULL,
-    checksum BLOB NOT NULL
-) WITHOUT ROWID
-"""
+_SCHEMA = (
+    """
+    CREATE TABLE records (
+        key TEXT PRIMARY KEY NOT NULL,
+        value BLOB NOT NULL,
+        checksum BLOB NOT NULL
+    ) WITHOUT ROWID
+    """,
+    "CREATE TABLE owner (name TEXT NOT NULL)",
+)
 
 
 class Store(Protocol):
@@ -59,13 +62,15 @@ class SqliteStore:
     Args:
         path: the database file; its directory must exist.
         kinds: every type of record that may be stored.
+        owner: who keeps its records here, noted when the file is made; empty: whoever (an audit).
 
     Raises:
-        StoreError: the file cannot be opened, is in use, damaged, of another program or of an unknown schema.
+        StoreError: the file cannot be opened, is in use, damaged, of another program, owner or of an unknown schema.
     """
 
-    def __init__(self, path: Path, kinds: tuple[type[Value], ...]) -> None:
+    def __init__(self, path: Path, kinds: tuple[type[Value], ...], owner: str = "") -> None:
         self.path = path
+        self._owner = owner
         union: Any = Union[kinds]  # noqa: UP007  (the union of a tuple that is known only when run)
         self._decoder = Decoder(union)
         try:
@@ -92,7 +97,9 @@ class SqliteStore:
         if tables == 0 and version == 0:
             # The lock is taken by the first write; a new file is written at once.
             run("BEGIN EXCLUSIVE")
-            run(_SCHEMA)
+            for statement in _SCHEMA:
+                run(statement)
+            run("INSERT INTO owner VALUES (?)", (self._owner,))
             run(f"PRAGMA application_id={APPLICATION_ID}")
             run(f"PRAGMA user_version={SCHEMA_VERSION}")
             run("COMMIT")
@@ -107,6 +114,10 @@ class SqliteStore:
         found = run("PRAGMA quick_check").fetchone()[0]
         if found != "ok":
             raise StoreError(f"store {self.path}: damaged: {found}; restore it, or start with an empty directory")
+        (owner,) = run("SELECT name FROM owner").fetchone()
+        if self._owner and owner != self._owner:
+            # With another's promises a node would break its own.
+            raise StoreError(f"store {self.path}: belongs to {owner!r}, not to {self._owner!r}; use its own directory")
         run("BEGIN EXCLUSIVE")
         run("COMMIT")
 

@@ -215,10 +215,14 @@ def test_a_failing_disk_stops_the_node_before_it_promises_anything(tmp_path):
         await node.start()
         await node.member()
         node._driver._store._connection.execute("PRAGMA query_only=1")
+        waiting = asyncio.ensure_future(node.wait_until(lambda: False))
+        await asyncio.sleep(0)
         listener, doomed = node.events(), asyncio.ensure_future(node.create("ship"))
         await node.wait_closed()
         with pytest.raises(NodeStoppedError):
             await doomed
+        with pytest.raises(NodeStoppedError):
+            await waiting
         await node.close()
         events = [event async for event in listener]
         assert isinstance(node.failure, StoreError)

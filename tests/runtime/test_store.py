@@ -89,6 +89,14 @@ def test_a_store_in_use_is_refused(path):
     store.close()
 
 
+def test_a_store_of_another_node_is_refused(path):
+    SqliteStore(path, KINDS, "blue/n1").close()
+    SqliteStore(path, KINDS, "blue/n1").close()
+    SqliteStore(path, KINDS).close()
+    with pytest.raises(StoreError, match="belongs to 'blue/n1', not to 'blue/n2'"):
+        SqliteStore(path, KINDS, "blue/n2")
+
+
 def test_damage_is_noticed(path):
     filled(path)
     connection = sqlite3.connect(path)
