@@ -41,10 +41,11 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     add("--publish", type=Path, metavar="PAGE", help="also put the tables into this Markdown page, the plot beside it")
     add("--render", action="store_true", help="measure nothing: make tables and plot from the stored results.json")
     given = parser.parse_args(words)
-    given.models = [(item, size) for item in WORKLOADS.values() for size in sorted(vars(given)[item.parameter])]
+    given.models = [(item, size) for item in WORKLOADS.values() for size in vars(given)[item.parameter]]
     for item, size in given.models:
         if size not in item.sizes:
             parser.error(f"--{item.parameter} takes {', '.join(map(str, item.sizes))}")
+    given.models.sort(key=lambda model: model[0].known(model[1]).distinct)
     if not given.models:
         parser.error("no model is left: give --rms or --latest a number")
     if given.repeat < 1 or given.threads < 1:

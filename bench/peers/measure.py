@@ -29,11 +29,13 @@ class Cost:
 
     Attributes:
         seconds: wall clock, from the start of the process to its end.
+        cpu_seconds: processor time of the process and its children, in user and kernel mode.
         peak_bytes: most memory that was resident at once, of the process or the largest of its children.
         output: standard output and standard error together.
     """
 
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
     output: str
 
@@ -69,11 +71,17 @@ def run(
         ended = threading.Event()
         watcher = threading.Thread(target=_watch, args=(process.pid, peaks, ended))
         watcher.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        guard.cancel()
-        ended.set()
-        watcher.join()
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - started
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            guard.cancel()
+            ended.set()
+            watcher.join()
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         text = output.read().decode(errors="replace")
@@ -82,7 +90,7 @@ def run(
         raise ProgramError(f"{command[0]} ended with {process.returncode}{late}:\n{text[-TAIL:]}", text)
     inherited = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     peak = usage.ru_maxrss if usage.ru_maxrss > inherited else max(peaks)
-    return Cost(seconds, peak * 1024, text)
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, peak * 1024, text)
 
 
 def _watch(process: int, peaks: list[int], ended: threading.Event) -> None:

@@ -30,8 +30,10 @@ class Measurement:
         size: its size.
         round: from 1.
         start_seconds: wall clock of the same program on the smallest model, just before.
+        start_cpu_seconds: its processor time.
         start_bytes: its peak resident memory.
         seconds: wall clock of the exploration, start included.
+        cpu_seconds: its processor time, of all threads.
         peak_bytes: peak resident memory of the exploration.
         own_seconds: what the checker itself says that the exploration took, None if it does not tell.
         build_seconds: compilers before the first state, outside of the other times.
@@ -42,8 +44,10 @@ class Measurement:
     size: int
     round: int
     start_seconds: float
+    start_cpu_seconds: float
     start_bytes: int
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
     own_seconds: float | None
     build_seconds: float
@@ -51,15 +55,25 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Limit:
-    """The physical limit beside a model in one round; rates in operations a second."""
+    """The physical limit beside a model in one round.
+
+    Attributes:
+        workload: the model's name.
+        size: its size.
+        round: from 1.
+        threads: that share the operations.
+        table_bytes: of all tables.
+        rates: operations a second of each loop.
+        cpu_rates: operations a second of processor time of each loop.
+    """
 
     workload: str
     size: int
     round: int
     threads: int
     table_bytes: int
-    plain: float
-    batched: float
+    rates: dict[str, float]
+    cpu_rates: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -107,8 +121,7 @@ def measure_limits(workload: Workload, size: int, number: int, threads: Iterable
         words = [str(known.distinct), str(known.inside), str(count)]
         cost = run([sys.executable, "-m", "bench.peers.limit", *words], directory=ROOT)
         told = json.loads(cost.output.splitlines()[-1])
-        rates = told["operations_per_second"]
-        found.append(Limit(workload.name, size, number, count, told["table_bytes"], rates["plain"], rates["batched"]))
+        found.append(Limit(workload.name, size, number, count, told["table_bytes"], told["rates"], told["cpu_rates"]))
     return found
 
 
@@ -121,15 +134,19 @@ def run_rounds(
 ) -> Results:
     """Measure all contenders on all models, `repeat` times, interleaved.
 
-    The order rotates from round to round, so that nobody always runs after the same neighbour.
+    The order rotates from round to round, so that nobody always runs after the same neighbour. Ctrl-C ends the rounds
+    and keeps what was measured.
     """
     results = Results()
-    for number in range(1, repeat + 1):
-        for workload, size in models:
-            results.limits += measure_limits(workload, size, number, threads)
-            start = (number - 1) % max(len(contenders), 1)
-            for contender in [*contenders[start:], *contenders[:start]]:
-                _measure_into(results, contender, workload, size, number, patience)
+    try:
+        for number in range(1, repeat + 1):
+            for workload, size in models:
+                results.limits += measure_limits(workload, size, number, threads)
+                start = (number - 1) % max(len(contenders), 1)
+                for contender in [*contenders[start:], *contenders[:start]]:
+                    _measure_into(results, contender, workload, size, number, patience)
+    except KeyboardInterrupt:
+        tell("stopped; what was measured so far is kept")
     return results
 
 
@@ -151,9 +168,13 @@ def _measure_into(
         return
     try:
         found = measure(contender, workload, size, number, timeout_seconds=HEADROOM * patience.longest_seconds)
-    except (ProgramError, WrongCountError, ValueError) as error:
+    except (WrongCountError, ValueError) as error:
         tell(f"round {number}: {name}: FAILED, {error}")
         results.skips.append(Skip(name, f"failed: {error}"))
+        return
+    except ProgramError as error:  # the next round may be luckier
+        tell(f"round {number}: {name}: FAILED, {error}")
+        results.skips.append(Skip(f"{name}, round {number}", f"failed: {error}"))
         return
     tell(f"round {number}: {name}: {found.seconds:.2f} s, of which start-up {found.start_seconds:.2f} s")
     results.measurements.append(found)
@@ -193,8 +214,10 @@ def measure(contender: Contender, workload: Workload, size: int, number: int, ti
         size=size,
         round=number,
         start_seconds=start.seconds,
+        start_cpu_seconds=start.cpu_seconds,
         start_bytes=start.peak_bytes,
         seconds=cost.seconds,
+        cpu_seconds=cost.cpu_seconds,
         peak_bytes=cost.peak_bytes,
         own_seconds=counts.seconds,
         build_seconds=build_seconds,

@@ -7,9 +7,9 @@ from typing import Any
 
 from bench.peers.workload import TELLING_STATES, WORKLOADS, Known
 
-SHORTEST_SECONDS = 0.1  # an exploration shorter than this beyond its start-up says nothing about a rate
+SHORTEST_SECONDS = 0.1  # an exploration shorter than this says nothing about a rate
 OURS = "coordfsm"
-OUR_REFERENCE = "coordfsm reference"
+OUR_REFERENCE = "reference"
 
 
 @dataclass(frozen=True, order=True)
@@ -39,8 +39,11 @@ class Figures:
         exact: whether it compares states in full.
         model: workload and size.
         rounds: how often it was measured.
-        seconds: exploration, start-up subtracted; None if too short to tell.
+        seconds: exploration, as the checker itself measures it, else with the start-up subtracted; None if too short
+            to tell.
+        process_seconds: the whole process, start included.
         spread: the slowest round less the fastest, as a share of the median.
+        cpu_seconds: processor time of all threads, that of the start-up subtracted.
         states_per_second: distinct states, None if too short to tell.
         transitions_per_second: those that stay within the bounds of the model, likewise.
         peak_bytes: resident at most.
@@ -56,7 +59,9 @@ class Figures:
     model: Model
     rounds: int
     seconds: float | None
+    process_seconds: float
     spread: float
+    cpu_seconds: float
     states_per_second: float | None
     transitions_per_second: float | None
     peak_bytes: int
@@ -67,12 +72,21 @@ class Figures:
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times faster this project is than a checker: distinct states a second, both at their best."""
+    """How many times faster this project is than a checker.
+
+    Attributes:
+        model: that both explored.
+        ours: our setting.
+        peer: the fastest setting of the checker.
+        times: by distinct states a second.
+        cpu_times: by distinct states a second of processor time, which other processes on the machine disturb less.
+    """
 
     model: Model
     ours: str
     peer: str
     times: float
+    cpu_times: float
 
 
 def figures(results: Mapping[str, Any]) -> list[Figures]:
@@ -95,7 +109,10 @@ def _model(item: Mapping[str, Any]) -> Model:
 
 
 def _figures(contender: Mapping[str, Any], model: Model, group: Sequence[Mapping[str, Any]]) -> Figures:
-    times = sorted(item["seconds"] - item["start_seconds"] for item in group)
+    times = sorted(
+        item["own_seconds"] if item["own_seconds"] is not None else item["seconds"] - item["start_seconds"]
+        for item in group
+    )
     seconds = median(times)
     told = seconds >= SHORTEST_SECONDS and model.known.distinct >= TELLING_STATES
     return Figures(
@@ -106,7 +123,9 @@ def _figures(contender: Mapping[str, Any], model: Model, group: Sequence[Mapping
         model=model,
         rounds=len(group),
         seconds=seconds if told else None,
+        process_seconds=median(item["seconds"] for item in group),
         spread=(times[-1] - times[0]) / seconds if told else 0.0,
+        cpu_seconds=median(item["cpu_seconds"] - item["start_cpu_seconds"] for item in group),
         states_per_second=model.known.distinct / seconds if told else None,
         transitions_per_second=model.known.inside / seconds if told else None,
         peak_bytes=int(median(item["peak_bytes"] for item in group)),
@@ -131,16 +150,41 @@ def ratios(items: Sequence[Figures]) -> list[Ratio]:
                 peer = _fastest(item for item in here if item.tool == tool)
                 if peer is not None and peer.states_per_second and ours.states_per_second:
                     times = ours.states_per_second / peer.states_per_second
-                    found.append(Ratio(model, ours.name, peer.name, times))
+                    cpu_times = peer.cpu_seconds / ours.cpu_seconds
+                    found.append(Ratio(model, ours.name, peer.name, times, cpu_times))
     return found
 
 
-def limits(results: Mapping[str, Any]) -> dict[tuple[Model, int], float]:
-    """The physical limit by (model, threads): operations a second of the faster loop, the median over the rounds."""
-    groups: dict[tuple[Model, int], list[float]] = {}
+@dataclass(frozen=True)
+class Limit:
+    """The physical limit: operations a second, and a second of processor time; the faster loop, medians."""
+
+    rate: float
+    cpu_rate: float
+
+
+def limits(results: Mapping[str, Any]) -> dict[tuple[Model, int], Limit]:
+    """The physical limit by (model, threads)."""
+    groups: dict[tuple[Model, int], list[Mapping[str, Any]]] = {}
     for item in results["limits"]:
-        groups.setdefault((_model(item), item["threads"]), []).append(max(item["plain"], item["batched"]))
-    return {key: median(rates) for key, rates in groups.items()}
+        groups.setdefault((_model(item), item["threads"]), []).append(item)
+    return {
+        key: Limit(
+            median(max(item["rates"].values()) for item in group),
+            median(max(item["cpu_rates"].values()) for item in group),
+        )
+        for key, group in groups.items()
+    }
+
+
+@dataclass(frozen=True)
+class Share:
+    """Our transitions a second as a share of the physical limit, by wall clock and by processor time."""
+
+    ours: Figures
+    limit: Limit
+    share: float
+    cpu_share: float
 
 
 def best(items: Sequence[Figures]) -> list[Figures]:
@@ -154,11 +198,13 @@ def best(items: Sequence[Figures]) -> list[Figures]:
     return chosen
 
 
-def shares(results: Mapping[str, Any]) -> list[tuple[Figures, float]]:
-    """Our transitions a second as a share of the physical limit with the same number of threads."""
+def shares(results: Mapping[str, Any]) -> list[Share]:
+    """Each of our settings against the limit with the same number of threads."""
     limit = limits(results)
-    return [
-        (item, item.transitions_per_second / limit[item.model, item.threads])
-        for item in figures(results)
-        if item.tool == OURS and item.transitions_per_second and (item.model, item.threads) in limit
-    ]
+    found = []
+    for item in figures(results):
+        here = limit.get((item.model, item.threads))
+        if item.tool == OURS and item.transitions_per_second and here is not None:
+            cpu_rate = item.model.known.inside / item.cpu_seconds
+            found.append(Share(item, here, item.transitions_per_second / here.rate, cpu_rate / here.cpu_rate))
+    return found

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bench.peers.summary import Figures, figures, limits, ratios, shares
+from bench.peers.summary import Figures, figures, ratios, shares
 
 MEBIBYTE = 2**20
 
@@ -26,10 +26,12 @@ def _row(item: Figures) -> list[str]:
         _rate(item.transitions_per_second),
         "too short" if item.seconds is None else f"{item.seconds:.2f}",
         f"{item.spread:.0%}" if item.rounds > 1 else "-",
+        "too short" if item.seconds is None else f"{item.cpu_seconds:.2f}",
         f"{item.peak_bytes / MEBIBYTE:.0f}",
         f"{item.bytes_per_state:.0f}",
         f"{item.start_seconds:.2f}",
         f"{item.build_seconds:.1f}" if item.build_seconds else "-",
+        f"{item.process_seconds:.2f}",
         "yes" if item.exact else "no",
         str(item.rounds),
     ]
@@ -41,10 +43,12 @@ HEAD = [
     "transitions/s",
     "seconds",
     "spread",
+    "CPU seconds",
     "peak MiB",
     "bytes a state",
     "start-up s",
     "build s",
+    "process s",
     "exact",
     "rounds",
 ]
@@ -77,32 +81,30 @@ def _machine(results: Mapping[str, Any]) -> str:
 
 
 def _ratios(items: Sequence[Figures]) -> list[str]:
-    rows = [[str(item.model), item.ours, item.peer, f"{item.times:.1f}"] for item in ratios(items)]
+    rows = [
+        [str(item.model), item.ours, item.peer, f"{item.times:.1f}", f"{item.cpu_times:.1f}"] for item in ratios(items)
+    ]
     if not rows:
         return []
     return [
         "### Ratios of distinct states a second",
-        _table(["model", "ours", "the peer's fastest setting", "times"], rows),
+        _table(["model", "ours", "the peer's fastest setting", "times", "times by processor time"], rows),
     ]
 
 
 def _limit(results: Mapping[str, Any]) -> list[str]:
-    ours = {(item.model, item.threads): (item, share) for item, share in shares(results)}
-    rows = []
-    timed = {item.model for item in figures(results) if item.states_per_second}
-    for (model, threads), rate in sorted(limits(results).items(), reverse=True):
-        if model not in timed:
-            continue
-        item, share = ours.get((model, threads), (None, 0.0))
-        rows.append(
-            [
-                f"{model}, {threads} thread{'s' if threads > 1 else ''}",
-                _rate(rate),
-                _rate(item.transitions_per_second) if item else "-",
-                f"{share:.0%}" if item else "-",
-            ]
-        )
-    head = ["model", "random insertions/s", "our transitions/s", "share"]
+    rows = [
+        [
+            str(item.ours.model),
+            str(item.ours.threads),
+            _rate(item.limit.rate),
+            _rate(item.ours.transitions_per_second),
+            f"{item.share:.0%}",
+            f"{item.cpu_share:.0%}",
+        ]
+        for item in shares(results)
+    ]
+    head = ["model", "threads", "random insertions/s", "our transitions/s", "share", "share by processor time"]
     return ["### Share of the physical limit", _table(head, rows)] if rows else []
 
 

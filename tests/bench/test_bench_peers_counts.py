@@ -54,6 +54,15 @@ def test_an_output_of_another_form_is_an_error(read: object) -> None:
         read("Segmentation fault")  # type: ignore[operator]
 
 
+def test_large_counts_of_spin_are_read_as_far_as_they_are_exact() -> None:
+    large = SPIN_REPORT.replace("     288 states, stored", "1.0340352e+07 states, stored")
+    large = large.replace("    1146 transitions", "1.235584e+08 transitions")
+
+    assert spin.read(large) == Counts(10_340_352, None, holds=True, seconds=0.01)
+    with pytest.raises(ValueError, match="rounds the number of states"):
+        spin.read(SPIN_REPORT.replace("     288 states, stored", "1.235584e+08 states, stored"))
+
+
 def test_an_incomplete_spin_search_does_not_hold() -> None:
     assert not spin.read(SPIN_REPORT + "error: max search depth too small\n").holds
     assert not spin.read(SPIN_REPORT + "Warning: Search incomplete\n").holds

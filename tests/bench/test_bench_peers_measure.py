@@ -18,6 +18,7 @@ def test_a_run_tells_output_time_and_peak_memory() -> None:
 
     assert cost.output == "300000000\n"
     assert cost.seconds >= 0.05
+    assert cost.cpu_seconds > 0
     assert 300_000_000 <= cost.peak_bytes <= 400_000_000
 
 

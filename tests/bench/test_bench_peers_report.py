@@ -9,7 +9,7 @@ import pytest
 
 from bench.peers import __main__ as command
 from bench.peers import plot, store, table
-from bench.peers.summary import Model, figures, limits, ratios, shares
+from bench.peers.summary import Limit, Model, figures, limits, ratios, shares
 from bench.peers.workload import TWOPHASE
 
 ROOT = Path(__file__).parent.parent.parent
@@ -29,8 +29,10 @@ def measurement(name: str, size: int, seconds: float, number: int = 1) -> dict[s
         "size": size,
         "round": number,
         "start_seconds": 1.0,
+        "start_cpu_seconds": 0.5,
         "start_bytes": 10**7,
         "seconds": seconds + 1.0,
+        "cpu_seconds": seconds / 2 + 0.5,
         "peak_bytes": 10**7 + 32 * TWOPHASE.known(size).distinct,
         "own_seconds": None,
         "build_seconds": 0.0,
@@ -56,8 +58,8 @@ def results() -> dict[str, Any]:
                 "round": 1,
                 "threads": 1,
                 "table_bytes": 8,
-                "plain": 1e6,
-                "batched": 2e6,
+                "rates": {"plain": 1e6, "batched": 2e6},
+                "cpu_rates": {"plain": 1e6, "batched": 4e6},
             }
         ],
         "startup": {"help_seconds": 0.1},
@@ -80,23 +82,25 @@ def test_ratios_are_against_the_fastest_setting_of_a_checker(results: dict[str, 
 
     assert (ratio.model, ratio.ours, ratio.peer) == (Model("twophase", 7), "we", "A deep")
     assert ratio.times == pytest.approx(5.0)
+    assert ratio.cpu_times == pytest.approx(5.0)
 
 
 def test_the_share_of_the_limit_is_of_the_faster_loop(results: dict[str, Any]) -> None:
-    ((ours, share),) = shares(results)
+    (found,) = shares(results)
 
-    assert limits(results) == {(Model("twophase", 7), 1): 2e6}
-    assert ours.name == "we"
-    assert share == pytest.approx(SEVEN.inside / 2 / 2e6)
+    assert limits(results) == {(Model("twophase", 7), 1): Limit(2e6, 4e6)}
+    assert found.ours.name == "we"
+    assert found.share == pytest.approx(SEVEN.inside / 2 / 2e6)
+    assert found.cpu_share == pytest.approx(SEVEN.inside / 1 / 4e6)
 
 
 def test_the_tables_name_everything(results: dict[str, Any]) -> None:
     text = table.render(results)
 
     assert "### Two-phase commit, 7 resource managers: 296,448 states, 2,744,706 transitions" in text
-    assert "| we | 148 k | 1.37 M | 2.00 | 400% |" in text
-    assert "| Two-phase commit, 7 resource managers | we | A deep | 5.0 |" in text
-    assert "| Two-phase commit, 7 resource managers, 1 thread | 2.00 M | 1.37 M | 69% |" in text
+    assert "| we | 148 k | 1.37 M | 2.00 | 400% | 1.00 |" in text
+    assert "| Two-phase commit, 7 resource managers | we | A deep | 5.0 | 5.0 |" in text
+    assert "| Two-phase commit, 7 resource managers | 1 | 2.00 M | 1.37 M | 69% | 69% |" in text
     assert "found the known counts: Two-phase commit, 3 resource managers." in text
     assert "- tlc: give the path\n" in text
 

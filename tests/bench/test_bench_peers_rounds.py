@@ -58,6 +58,25 @@ def test_a_wrong_count_is_reported_once_and_never_measured() -> None:
     ]
 
 
+def test_ctrl_c_keeps_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_workload: Workload, _size: int) -> list[str]:
+        raise KeyboardInterrupt
+
+    results = run_rounds(
+        [checker("first"), replace(checker("second"), command=interrupted)], [(TWOPHASE, 2)], 2, GENEROUS, [1]
+    )
+
+    assert [item.contender for item in results.measurements] == ["first"]
+
+
+def test_a_program_that_breaks_is_tried_again_in_the_next_round() -> None:
+    broken = replace(checker("broken"), command=lambda *_: [sys.executable, "-c", "raise SystemExit(9)"])
+
+    results = run_rounds([broken], [(TWOPHASE, 2)], 2, GENEROUS, [1])
+
+    assert [skip.name.rpartition(", ")[2] for skip in results.skips] == ["round 1", "round 2"]
+
+
 def test_a_long_exploration_is_not_repeated() -> None:
     results = run_rounds([checker("slow")], [(TWOPHASE, 2)], 3, Patience(100, 0.0, 2**40), [1])
 
@@ -66,7 +85,7 @@ def test_a_long_exploration_is_not_repeated() -> None:
 
 def test_an_exploration_that_would_cost_too_much_is_skipped_by_estimate() -> None:
     before, after = TWOPHASE.known(7), TWOPHASE.known(9)
-    smaller = Measurement("it", "twophase", 7, 1, 1.0, 2**20, 11.0, 2**20 + before.distinct * 100, None, 0.0)
+    smaller = Measurement("it", "twophase", 7, 1, 1.0, 1.0, 2**20, 11.0, 11.0, 2**20 + before.distinct * 100, None, 0.0)
     expected = 10 * after.inside / before.inside
 
     def verdict(earlier: list[Measurement], patience: Patience) -> str:

@@ -7,6 +7,7 @@ from bench.peers.tools import ours, python, spin, stateright, tlc
 
 TOOLS: dict[str, Callable[[Options], Sequence[Contender]]] = {
     "coordfsm": ours.find,
+    "reference": ours.find_reference,
     "spin": spin.find,
     "stateright": stateright.find,
     "tlc": tlc.find,

@@ -11,6 +11,7 @@ from bench.peers.workload import Counts, Workload
 
 MODELS = Path(__file__).parent.parent / "models"
 FLAGS = ("-O3", "-march=native", "-w", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=20000")
+SIGNIFICANT_DIGITS = 8
 FEWEST_SLOTS = 18  # log2; the parallel search needs some room
 DEPTH = 10_000  # the graphs are shallow: paths have fewer than a hundred steps
 
@@ -21,14 +22,23 @@ def read(output: str) -> Counts:
     Raises:
         ValueError: the report is incomplete.
     """
-    stored = re.search(r"^\s*(\d+) states, stored", output, re.MULTILINE)
-    transitions = re.search(r"^\s*(\d+) transitions \(= ", output, re.MULTILINE)
+    stored = re.search(r"^\s*([\d.e+]+) states, stored", output, re.MULTILINE)
+    transitions = re.search(r"^\s*([\d.e+]+) transitions \(= ", output, re.MULTILINE)
     elapsed = re.search(r"elapsed time\s+([\d.e+-]+) seconds", output)
     if not (stored and transitions and elapsed):
         raise ValueError(f"not the report of a verifier: {output[-200:]!r}")
     partial = ("max search depth too small", "Search incomplete", "Search not completed", "Interrupted")
     complete = "errors: 0" in output and not any(sign in output for sign in partial)
-    return Counts(int(stored[1]), int(transitions[1]), complete, float(elapsed[1]))
+    distinct = _exactly(stored[1])
+    if distinct is None:
+        raise ValueError(f"the report rounds the number of states: {stored[1]}")
+    return Counts(distinct, _exactly(transitions[1]), complete, float(elapsed[1]))
+
+
+def _exactly(printed: str) -> int | None:
+    """A count from a report, which prints eight significant digits; None if there are more."""
+    count = int(float(printed))
+    return count if count < 10**SIGNIFICANT_DIGITS else None
 
 
 def find(options: Options) -> list[Contender]:
