@@ -12,8 +12,8 @@ SECTIONS = documented(DOCUMENT.read_text())
 
 
 def test_every_property_of_a_model_is_in_the_catalogue_and_the_other_way_round():
-    tested = {identifier for identifier, section in SECTIONS.items() if "- Tests:" in section}
-    assert set(SECTIONS) - tested == set(PROPERTIES)
+    elsewhere = {name for name, section in SECTIONS.items() if "- Tests:" in section or "- Not explored:" in section}
+    assert set(SECTIONS) - elsewhere == set(PROPERTIES)
 
 
 @pytest.mark.parametrize("identifier", SECTIONS)
