@@ -59,9 +59,8 @@ def setting_key(flag: str) -> str:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from coordfsm_runtime.machines import MACHINE_SETTINGS  # noqa: PLC0415  (heavy)
-
     from coordfsm_runtime.config import load_config  # noqa: PLC0415  (heavy)
+    from coordfsm_runtime.machines import MACHINE_SETTINGS  # noqa: PLC0415  (heavy)
     from coordfsm_runtime.service import run_node  # noqa: PLC0415  (heavy)
 
     if arguments.print_settings:
@@ -74,9 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print_settings() -> int:
-    from coordfsm_runtime.machines import MACHINE_SETTINGS  # noqa: PLC0415  (heavy)
-
     from coordfsm.cli.operate import print_table  # noqa: PLC0415  (only here)
+    from coordfsm_runtime.machines import MACHINE_SETTINGS  # noqa: PLC0415  (heavy)
     from coordfsm_runtime.settings import NODE_SETTINGS  # noqa: PLC0415  (heavy)
 
     rows = [
