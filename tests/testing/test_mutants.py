@@ -23,8 +23,6 @@ def test_a_mutant_is_well_described_and_breaks_a_machine_of_its_model(mutant):
     broken, real = mutant.build(), mutant.real()
     assert [item.id for item in broken.properties] == [mutant.property]
     assert broken.nodes != real.nodes or broken.network != real.network
-    rules = {name.split(":")[0] for node in real.nodes for name in node.rules}
-    assert mutant.machine in rules
 
 
 @pytest.mark.parametrize(
