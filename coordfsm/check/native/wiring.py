@@ -100,21 +100,31 @@ class Wirer:
         return bits_for(self.model.network.copies + 1) if isinstance(self.model.network, Multiset) else 1
 
     def _new_layout(self) -> Layout:
-        """The smallest number of words, and within it room for the local states and contents still to come."""
-        loose = self._fill_layout(room=2)
-        tight = self._fill_layout(room=1)
-        return loose if loose.words == tight.words else tight
-
-    def _fill_layout(self, room: int) -> Layout:
+        """The smallest number of words, and within it room for what is still to come, most where most has come."""
         tables = self.tables
+        counts = [*map(len, tables.node_locals), *map(len, tables.contents)]
+        widths = [bits_for(count) for count in counts]
+        layout = self._fill_layout(widths, 0)
+        roomy = self._fill_layout(widths, tables.receiver.size // 4)
+        reserve = tables.receiver.size // 4 if roomy.words == layout.words else 0
+        for field in sorted(range(len(widths)), key=lambda at: -counts[at]):
+            for extra in (2, 1):
+                wider = [*widths[:field], widths[field] + extra, *widths[field + 1 :]]
+                if self._fill_layout(wider, reserve).words == layout.words:
+                    widths = wider
+                    break
+        return self._fill_layout(widths, 0)
+
+    def _fill_layout(self, widths: list[int], reserve: int) -> Layout:
+        tables, nodes = self.tables, len(self.tables.node_locals)
         layout = Layout(
-            [bits_for(len(known) * room) for known in tables.node_locals],
-            [bits_for(len(known) * room) for known in tables.contents],
+            widths[:nodes],
+            widths[nodes:],
             [bits_for(first + 1) for first in tables.system.first_budgets],
             bits_for(len(self.model.faults.partitions) + 1),
             self._copy_bits(),
         )
-        for _ in range(tables.receiver.size):
+        for _ in range(tables.receiver.size + reserve):
             layout.place_envelope(grow=True)
         return layout
 
