@@ -739,8 +739,8 @@ def expand_batch(wiring, store, scratch, batch, new, room, shift, flush_at, shar
 
 
 @compiled
-def insert_again(words, states, slots, first, last, shift):
-    """Enter the states from number `first` up to `last` in an empty (or larger) table of slots."""
+def insert_again(words, states, slots, first, last, shift, shared):
+    """Enter the states from number `first` up to `last`, all different, in a table of slots; see `expand_batch`."""
     mask = np.uint64(len(slots) - 1)
     for start in range(first, last, AHEAD):
         end = min(start + AHEAD, last)
@@ -749,9 +749,11 @@ def insert_again(words, states, slots, first, last, shift):
         for number in range(start, end):
             mixed = hash_words(words, states, number * words)
             slot = mixed >> shift
-            while slots[slot] != U0:
+            entry = states[number] if words == 1 else (mixed & LOW32) << U32 | np.uint64(number + 1)
+            while slots[slot] != U0 or (shared and claim(slots, slot, entry) != U0):
                 slot = (slot + U1) & mask
-            slots[slot] = states[number] if words == 1 else (mixed & LOW32) << U32 | np.uint64(number + 1)
+            if not shared:
+                slots[slot] = entry
 
 
 @njit(cache=True, nogil=True)

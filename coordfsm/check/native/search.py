@@ -31,6 +31,7 @@ from coordfsm.check.semantics import Action, State, StepError, System
 
 LARGEST_BATCH = 1 << 16
 """States a call of compiled code expands: long enough that the call costs nothing, short enough to stop at once."""
+SYMMETRIC_BATCH = 1 << 10  # finding representatives may take a hundred times as long
 MOST_REQUESTS = 1 << 14
 FLUSH_AT = 256
 """Buffered successors that are inserted at once: their slots fit the first-level cache."""
@@ -110,7 +111,7 @@ class Search:
             self.tables.symmetry.update()
         self.wirer = Wirer(self.tables)
         self.wirer.update()
-        self.visited = Visited(self.wirer.layout.words, most_bytes)
+        self.visited = Visited(self.wirer.layout.words, most_bytes, threads)
         self.visited.add_first(self.wirer.pack(first))
         self.found = Found()
         self.segments: list[Segment] = [(0, 1)]
@@ -169,7 +170,8 @@ class Search:
 
     def _level(self, pool: ThreadPoolExecutor | None) -> bool:
         """Expand the frontier; whether the search is over."""
-        size = max(1, min(LARGEST_BATCH, -(-self.waiting // len(self.workers))))
+        largest = LARGEST_BATCH if self.tables.symmetry is None else SYMMETRIC_BATCH
+        size = max(1, min(largest, -(-self.waiting // len(self.workers))))
         while self.frontier or self.again:
             if self._over():
                 return True

@@ -1,5 +1,7 @@
 """The visited set: exact, growing, shared by threads that each append to blocks of their own."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,6 +11,7 @@ from coordfsm.check.native.wiring import Wirer
 
 FULL = 0.7  # share of the slots that may be taken
 FIRST_SLOTS = 1 << 12
+MANY_STATES = 1 << 16  # entered anew by several threads, in parts of this size
 SMALL_SLOTS = 1 << 22  # below this the table grows fourfold: entering all states anew costs more than the memory
 MOST_STATES = (1 << 32) - 2  # a state's number and its parent's are 32 bits
 
@@ -29,8 +32,9 @@ class Visited:
         most_bytes: what the arrays may take.
     """
 
-    def __init__(self, words: int, most_bytes: int) -> None:
+    def __init__(self, words: int, most_bytes: int, threads: int = 1) -> None:
         self.words = words
+        self._threads = threads
         self.most_bytes = most_bytes
         self.end = 0
         self._states, self._parents = self._reserve()
@@ -56,7 +60,7 @@ class Visited:
         self._states[: self.words] = state
         self._parents[0] = 0
         self.end = 1
-        insert_again(self.words, self._states, self._slots, 0, 1, self.shift)
+        self._enter(len(self._slots), [(0, 1)])
 
     def parent(self, number: int) -> int:
         """The number of the state from which a state was found first; the initial state is its own parent."""
@@ -136,8 +140,21 @@ class Visited:
             self._slots[:] = 0
         else:
             self._slots = np.zeros(slots, np.uint64)
-        for first, last in segments:
-            insert_again(self.words, self._states, self._slots, first, last, self.shift)
+        if self._threads == 1 or self.end < MANY_STATES:
+            for first, last in segments:
+                insert_again(self.words, self._states, self._slots, first, last, self.shift, False)  # noqa: FBT003  (compiled)
+            return
+        parts = [
+            (start, min(start + MANY_STATES, last))
+            for first, last in segments
+            for start in range(first, last, MANY_STATES)
+        ]
+
+        def enter(part: Segment) -> None:
+            insert_again(self.words, self._states, self._slots, *part, self.shift, True)  # noqa: FBT003  (compiled)
+
+        with ThreadPoolExecutor(self._threads) as pool:
+            list(pool.map(enter, parts))
 
     def restore(self, states: Words, parents: npt.NDArray[np.uint32], segments: list[Segment]) -> None:
         """Take over saved states in the present layout.
