@@ -281,7 +281,7 @@ MUTANTS = (
         flaw="A leaver does not wait: the view that its vote decided can no longer be learned.",
         source="own",
         model="membership-leave",
-        parameters={"probes": False},
+        parameters={},
         edit=go_at_once,
     ),
     _consensus(
