@@ -9,8 +9,8 @@ when it enters the buffer and probed when the buffer is full, so that cache miss
 
 Threads share the visited set: a slot is claimed by compare-and-swap. Each thread appends to its own blocks of states.
 
-One long file on purpose: numba's cache notices changes of the file in which a compiled function stands, not of the files
-from which it calls others, and would run stale code after a change elsewhere.
+One long file on purpose: numba's cache notices changes of the file in which a compiled function stands, not of the
+files from which it calls others, and would run stale code after a change elsewhere.
 """
 
 from typing import Any, NamedTuple
