@@ -41,7 +41,7 @@ def build(
     crashes: Annotated[int, Parameter("crashes, each followed by a recovery or not", minimum=0)] = 0,
     views: Annotated[int, Parameter("the number of the last view", minimum=1)] = 3,
 ) -> Model:
-    """Bootstrap and join with two seeds; a stranger is refused with a reason."""
+    """Bootstrap and join with two seeds; a stranger is refused with a reason. ML2 is left out with crashes."""
     names = tuple(NAMES[: joiners + 1])
     seeds = names[:2]
 
@@ -86,11 +86,13 @@ def build(
         budgets={"timeout_join": retries, "timeout_takeover": takeovers, "local_bootstrap": 1}
         | dict.fromkeys(("timeout_proposal", "timeout_handover", "timeout_rejoin"), 0),
         boundary=within_bound,
-        properties=_properties(everybody, names, strangers=strangers),
+        properties=_properties(everybody, names, strangers=strangers, live=not crashes),
     )
 
 
-def _properties(everybody: tuple[str, ...], names: tuple[str, ...], *, strangers: int) -> tuple[Property, ...]:
+def _properties(
+    everybody: tuple[str, ...], names: tuple[str, ...], *, strangers: int, live: bool
+) -> tuple[Property, ...]:
     def chain(observed: Observations) -> bool:
         return lineage(observed, frozenset(view for view in known_views(observed) if not view.parent))
 
@@ -108,7 +110,7 @@ def _properties(everybody: tuple[str, ...], names: tuple[str, ...], *, strangers
 
     invariant = partial(Property, observe=observe)
     sometimes = partial(Property, observe=observe, kind="sometimes")
-    properties = (
+    properties: tuple[Property, ...] = (
         invariant("M1", STATEMENTS["M1"], agreement),
         invariant("M2", STATEMENTS["M2"], chain),
         invariant("M2-founder", "Nothing bootstraps by itself: there is one lineage.", founded_once),
@@ -119,6 +121,8 @@ def _properties(everybody: tuple[str, ...], names: tuple[str, ...], *, strangers
         invariant("M7", STATEMENTS["M7"], single_value),
         sometimes("M-joined", "All joiners can be members of one view.", all_in),
     )
+    if live:
+        properties += (Property("ML2", STATEMENTS["ML2"], all_in, "reachable", observe),)
     if not strangers:
         return properties
     return (
@@ -129,6 +133,6 @@ def _properties(everybody: tuple[str, ...], names: tuple[str, ...], *, strangers
 
 
 DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {
-    "membership-join": ({}, {"joiners": 1, "strangers": 1, "crashes": 1})
+    "membership-join": ({}, {"joiners": 1, "retries": 3}, {"joiners": 1, "strangers": 1, "crashes": 1})
 }
 MODELS = {"membership-join": build}

@@ -57,7 +57,7 @@ from coordfsm.protocols.membership.messages import (
     ViewWelcome,
 )
 from coordfsm.protocols.membership.settings import backoff
-from coordfsm.protocols.view import NO_VIEW, Member, Shunned, View, founding_lineage
+from coordfsm.protocols.view import NO_VIEW, Member, Shunned, View, founding_lineage, member_of
 
 Done = tuple[LifecycleData, tuple[Effect, ...]]
 
@@ -132,7 +132,7 @@ def seek(data: LifecycleData, given: Join, context: MembershipData) -> Done:
 
 def desert(data: LifecycleData, given: Join, context: MembershipData) -> Done:
     """Give up the lineage of a lost majority, as told, and ask another cluster."""
-    data, effects = seek(data, given, context)
+    data, effects = seek(replace(data, joins=None), given, context)
     return data, (Raise(AbandonView()), Raise(Shunned()), CancelTimer(Timer("contact")), *effects)
 
 
@@ -159,6 +159,14 @@ def is_invited_later(data: LifecycleData, given: Received, context: MembershipDa
     return asked is not None and stamp.lineage == asked.lineage and stamp.number > asked.number
 
 
+def may_be_admitted(data: LifecycleData, given: Received, context: MembershipData) -> bool:
+    """The present incarnation is in the view already, or a cut may still admit it: another one would orphan it."""
+    message, asked = _message(given), data.joins
+    if asked is None or message.stamp.lineage != asked.lineage:
+        return False
+    return bool(message.held == data.incarnation or message.stamp.number <= asked.number)
+
+
 def is_redirected(data: LifecycleData, given: Received, context: MembershipData) -> bool:
     """The same view, another coordinator."""
     return bool(_message(given).stamp == data.joins and _message(given).coordinator != data.target)
@@ -182,6 +190,13 @@ def ask_other(data: LifecycleData, given: Received, context: MembershipData) -> 
     """Ask the coordinator that was named, with the same request."""
     data = replace(data, target=_message(given).coordinator)
     return data, _ask_coordinator(data, context)
+
+
+def ask_anew(data: LifecycleData, given: Received, context: MembershipData) -> Done:
+    """Take up the request again, with the incarnation that is bound to it."""
+    data = replace(data, target=_message(given).coordinator)
+    assert data.joins is not None
+    return data, (Notify(JoinAsked(data.incarnation, data.joins.view_id)), *_ask_coordinator(data, context))
 
 
 def ask_again(data: LifecycleData, given: Value, context: MembershipData) -> Done:
@@ -248,8 +263,15 @@ def redirect(data: LifecycleData, given: Received, context: MembershipData) -> D
     message = _message(given)
     node = message.node if isinstance(message, JoinInquiry) else message.member.node
     where = acting_coordinator(view, context).endpoint
-    answer = JoinRedirect(context.settings.label, stamp_of(view), where, newest(view, node))
+    member = member_of(view, node)
+    held = 0 if member is None else member.incarnation
+    answer = JoinRedirect(context.settings.label, stamp_of(view), where, newest(view, node), held)
     return data, (Send(given.sender, answer),)
+
+
+def is_in_view(data: LifecycleData, given: Received, context: MembershipData) -> bool:
+    """The view that answers has this very incarnation: the welcome was lost."""
+    return data.joins is not None and bool(_message(given).held == data.incarnation)
 
 
 def is_admitted(data: LifecycleData, given: Received, context: MembershipData) -> bool:
@@ -278,7 +300,8 @@ def is_misdirected(data: LifecycleData, given: Received, context: MembershipData
 def be_shunned(data: LifecycleData, given: Excluded, context: MembershipData) -> Done:
     """Stop acting at once, and ask to join anew."""
     rejoin = (SetTimer(REJOIN, context.settings.join_ms),) if context.settings.rejoin else ()
-    data = replace(data, heard=None, seeds=_known_seeds(given.view, context), seed=0, attempt=0)
+    # A removed incarnation asks for nothing any more: the next request takes a new one.
+    data = replace(data, joins=None, heard=None, seeds=_known_seeds(given.view, context), seed=0, attempt=0)
     stop: tuple[Effect, ...] = (Raise(Shunned()), CancelTimer(Timer("contact")), Notify(MemberShunned(given.view)))
     return data, (*stop, *rejoin)
 

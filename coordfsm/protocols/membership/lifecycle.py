@@ -40,7 +40,9 @@ class Lifecycle(Machine):
     )
     recv_join_refusal = within(seeking, waiting, on=join.note_refusal)
     recv_join_redirect = (
-        seeking.to(waiting, cond=join.is_invited, on=join.bind_and_ask)
+        seeking.to(waiting, cond=[join.is_invited, join.may_be_admitted], on=join.ask_anew)
+        | seeking.to(waiting, cond=join.is_invited, on=join.bind_and_ask)
+        | within(waiting, cond=[join.is_invited, join.is_in_view], on=join.ask_other)
         | within(waiting, cond=[join.is_invited, join.is_invited_later], on=join.bind_and_ask)
         | within(waiting, cond=[join.is_invited, join.is_redirected], on=join.ask_other)
     )

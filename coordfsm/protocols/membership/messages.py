@@ -203,12 +203,14 @@ class JoinRedirect(Message):
     Attributes:
         label: of the cluster that answers.
         newest: the joiner's incarnation must be higher.
+        held: the joiner's incarnation in that view; 0 if it is not in it.
     """
 
     label: str
     stamp: Stamp
     coordinator: Endpoint
     newest: int
+    held: int = 0
 
 
 class JoinRequest(Message):

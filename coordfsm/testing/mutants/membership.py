@@ -275,6 +275,16 @@ MUTANTS = (
         functions={"lead_onwards": silent(catch_up.lead_onwards)},
     ),
     Mutant(
+        name="admitted-takes-next-incarnation",
+        machine="Lifecycle",
+        property="ML2",
+        flaw="A joiner that may be admitted already takes a new incarnation, and orphans the one in the view.",
+        source="own",
+        model="membership-join",
+        parameters={"joiners": 1, "retries": 2},
+        functions={"may_be_admitted": never, "is_in_view": never},
+    ),
+    Mutant(
         name="leaver-goes-at-once",
         machine="Lifecycle",
         property="ML3",
