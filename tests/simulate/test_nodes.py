@@ -102,6 +102,21 @@ def test_after_any_faults_all_agree_and_no_entity_is_lost_or_duplicated(seed):
     assert kept <= set(RECORDS)
 
 
+@pytest.mark.parametrize("seed", [69, 1028])
+def test_joiners_that_were_admitted_unaware_do_not_orphan_their_incarnation(seed):
+    """Under heavy churn joiners miss their welcome; seed 69 once left a view without a living majority."""
+    cluster = node_cluster(7, seed=seed)
+    form(cluster)
+    schedule = random_schedule(seed, node_names(7), until_ms=60_000, faults=25, down_at_once=3, weather=ROUGH)
+    for at_ms, fault in schedule:
+        cluster.agenda.add(at_ms, fault)
+    cluster.run(60_000)
+    cluster.run_until(lambda: agree(cluster, 7), 120_000)
+    view = view_at(cluster, "n1")
+    held = {name: cluster.data(name).membership.lifecycle.incarnation for name in cluster.processes}
+    assert {member.node: member.incarnation for member in view.members} == held
+
+
 def story(seed):
     schedule = random_schedule(seed, node_names(3), until_ms=20_000, faults=6, weather=ROUGH)
     cluster = node_cluster(3, seed=seed, schedule=schedule)
