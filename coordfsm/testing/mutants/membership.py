@@ -238,11 +238,12 @@ MUTANTS = (
         name="welcome-for-another",
         machine="Lifecycle",
         property="M4",
-        flaw="A joiner enters a view that has its node id in another incarnation.",
+        flaw="A joiner takes a new incarnation while it may be admitted, and enters the view that has its former one.",
         source="own",
         model="membership-join",
         parameters={"joiners": 1, "retries": 2, "crashes": 0},
-        functions={"welcomes_self": join_without_asking},
+        # Either defence alone is enough: the joiner keeps its incarnation, and compares it with the welcome.
+        functions={"welcomes_self": join_without_asking, "may_be_admitted": never, "is_in_view": never},
     ),
     Mutant(
         name="label-not-checked",
