@@ -39,6 +39,7 @@ class NodeProcess:
     Attributes:
         advertise: what other nodes send to.
         traced: whether it records a trace; True unless changed before it starts.
+        program: what the interpreter runs; a test may put a node of its own in place.
     """
 
     def __init__(self, name: str, directory: Path, listen: Endpoint, settings: Mapping[str, str]) -> None:
@@ -48,6 +49,7 @@ class NodeProcess:
         self.settings = dict(settings)
         self.advertise = self.settings.get("COORDFSM_NODE_ADVERTISE", listen)
         self.traced = True
+        self.program: tuple[str, ...] = ("-m", "coordfsm_runtime")
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
 
@@ -84,7 +86,7 @@ class NodeProcess:
             **settings,
         }
         self._log = self.log.open("ab")
-        command = [sys.executable, "-m", "coordfsm_runtime", "--stop-with-parent"]
+        command = [sys.executable, *self.program, "--stop-with-parent"]
         self._process = subprocess.Popen(  # noqa: S603  (our own program)
             command, env=environment, stdin=subprocess.PIPE, stdout=self._log, stderr=self._log
         )
