@@ -1,6 +1,6 @@
 # mypy: ignore-errors
 # llvmlite is not typed.
-"""Machine instructions that numba does not expose: count trailing zeros, prefetch, compare-and-swap."""
+"""Machine instructions that numba does not expose: trailing zeros, prefetch, compare-and-swap, eight at once."""
 
 from typing import Any
 
@@ -53,3 +53,33 @@ def claim(_typing: Any, array: Any, index: Any, word: Any) -> Any:
         return builder.extract_value(pair, 0)
 
     return types.uint64(array, index, word), generate
+
+
+@intrinsic
+def match_bucket(_typing: Any, array: Any, index: Any, mask: Any, word: Any) -> Any:
+    """Compare ``array[index:index + 8] & mask`` with a word, all eight at once.
+
+    `index` is a multiple of 8 and the array begins at a multiple of 64 bytes: one cache line is read.
+
+    Returns: bit k is set where ``array[index + k] & mask == word``, bit 8 + k where ``array[index + k]`` is 0.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        held, number = arguments[:2]
+        eight = ir.VectorType(ir.IntType(64), 8)
+        pointer = builder.bitcast(_pointer(context, builder, signature.args[0], held, number), eight.as_pointer())
+        bucket = builder.load(pointer, align=64)
+
+        def eight_times(value: Any) -> Any:
+            first = builder.insert_element(ir.Constant(eight, ir.Undefined), value, ir.IntType(32)(0))
+            everywhere = ir.Constant(ir.VectorType(ir.IntType(32), 8), [0] * 8)
+            return builder.shuffle_vector(first, ir.Constant(eight, ir.Undefined), everywhere)
+
+        def bits(vector: Any) -> Any:
+            return builder.zext(builder.bitcast(vector, ir.IntType(8)), ir.IntType(64))
+
+        same = builder.icmp_unsigned("==", builder.and_(bucket, eight_times(arguments[2])), eight_times(arguments[3]))
+        free = builder.icmp_unsigned("==", bucket, ir.Constant(eight, [0] * 8))
+        return builder.or_(bits(same), builder.shl(bits(free), ir.IntType(64)(8)))
+
+    return types.uint64(array, index, mask, word), generate

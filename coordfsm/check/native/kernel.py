@@ -4,8 +4,8 @@
 """Expansion and insertion, compiled: every successor of every state of a batch, into the visited set.
 
 A state whose expansion meets an empty table entry is put off: the entry is requested, the state goes to the list of
-states to do again, and none of its successors counts. Successors collect in a buffer; the slot of each is prefetched
-when it enters the buffer and probed when the buffer is full, so that cache misses overlap.
+states to do again, and none of its successors counts. Successors that were not met lately collect in a buffer; the
+slot of each is prefetched when it enters the buffer and probed when the buffer is full, so that cache misses overlap.
 
 Threads share the visited set: a slot is claimed by compare-and-swap. Each thread appends to its own blocks of states.
 
@@ -19,13 +19,14 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from coordfsm.check.native.bits import claim, prefetch, trailing_zeros
+from coordfsm.check.native.bits import claim, match_bucket, prefetch, trailing_zeros
 from coordfsm.check.native.growing import REQUESTED, UNKNOWN
 from coordfsm.check.native.tables import CRASH_SHIFT, EVENT_SHIFT, HEAL_LABEL, KIND, LAST
 from coordfsm.check.native.wiring import BITSET, COUNTERS, ORDERED, UNRELIABLE
 
-U0, U1, U4, U16, U29, U32, U64 = (np.uint64(number) for number in (0, 1, 4, 16, 29, 32, 64))
-LOW32 = np.uint64(0xFFFFFFFF)
+U0, U1, U4, U8, U16, U29, U32, U64 = (np.uint64(number) for number in (0, 1, 4, 8, 16, 29, 32, 64))
+LOW32, HIGH32, ALL = (np.uint64(mask) for mask in (0xFFFFFFFF, 0xFFFFFFFF << 32, (1 << 64) - 1))
+BUCKET, SAME = ~np.uint64(7), np.uint64(255)
 MIX1, MIX2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 FLAG_LAST, FLAG_KIND, FLAG_BUDGET = np.uint64(LAST), np.uint64(15), np.uint64(255)
 FLAG_EVENT, FLAG_CRASH = np.uint64(EVENT_SHIFT), np.uint64(CRASH_SHIFT)
@@ -60,6 +61,7 @@ class Scratch(NamedTuple):
     arrivals: npt.NDArray[np.uint64]  # shape (any, 3): what is in flight
     buffer: npt.NDArray[np.uint64]  # successors, `words` each
     hashes: npt.NDArray[np.uint64]
+    recent: npt.NDArray[np.uint64]  # successors met lately, `words` each, by their hash; 0: none
     parents: npt.NDArray[np.uint32]
     labels: npt.NDArray[np.int64]  # per successor: what weak fairness calls the step; empty: nobody asks
     roles: npt.NDArray[np.uint64]  # for `canonical`, as the next two
@@ -78,7 +80,8 @@ class Store(NamedTuple):
     """The visited set: packed states in order of discovery, where each came from, and the table of slots.
 
     With one word a state, a slot holds the state itself. Else it holds the low half of the state's hash and 1 + its
-    number; states whose halves agree are compared word by word.
+    number; states whose halves agree are compared word by word. Eight slots make a bucket, one cache line, that is
+    compared at once; a bucket fills from its first slot on, and a state that finds it full goes on to the next one.
     """
 
     states: npt.NDArray[np.uint64]  # `words` each
@@ -305,28 +308,51 @@ def represent(wiring, scratch, start, count):
             scratch.buffer[to + word] = scratch.buffer[number * words + word]
         canonical(wiring, scratch.buffer, to, scratch.roles, scratch.orbit, scratch.spare)
         if not _same(words, scratch.buffer, to, scratch.state, 0):
-            scratch.hashes[kept] = hash_words(words, scratch.buffer, to)
-            scratch.parents[kept] = scratch.parents[number]
             kept += 1
     return kept
 
 
 @inlined
-def _keep(wiring, store, scratch, count, number, shift):
-    """Finish a successor at the end of the buffer: hash it, prefetch its slot. One equal to its origin is dropped."""
-    words = wiring.words
-    to = count * words
-    if _same(words, scratch.buffer, to, scratch.state, 0):
-        return count
-    mixed = hash_words(words, scratch.buffer, to)
-    scratch.hashes[count] = mixed
-    scratch.parents[count] = number
-    prefetch(store.slots, mixed >> shift)
-    return count + 1
+def _sift(words, store, scratch, start, count, number, shift):
+    """Keep the successors from `start` on that were not met lately: hash them, prefetch their slots; how many are left.
+
+    Most successors are known, and many of these are met again soon. What `recent` holds is in the buffer or in the
+    visited set, so whatever it knows need not be looked up there.
+    """
+    buffer, hashes, parents, recent = scratch.buffer, scratch.hashes, scratch.parents, scratch.recent
+    if words == 1:
+        mask = np.uint64(len(recent) - 1)
+        kept = np.uint64(start)
+        for at in range(start, count):
+            word = buffer[at]
+            mixed = hash_word(word)
+            place = mixed & mask
+            buffer[kept] = word
+            hashes[kept] = mixed
+            parents[kept] = number
+            prefetch(store.slots, mixed >> shift)
+            kept += U1 if recent[place] != word else U0
+            recent[place] = word
+        return np.int64(kept)
+    mask = np.uint64(len(recent) // words - 1)
+    left = start
+    for at in range(start, count):
+        mixed = hash_words(words, buffer, at * words)
+        place = np.int64(mixed & mask) * words
+        if _same(words, recent, place, buffer, at * words):
+            continue
+        for word in range(words):
+            recent[place + word] = buffer[at * words + word]
+            buffer[left * words + word] = buffer[at * words + word]
+        hashes[left] = mixed
+        parents[left] = number
+        prefetch(store.slots, mixed >> shift)
+        left += 1
+    return left
 
 
 @inlined
-def _follow(wiring, store, scratch, first, count, number, shift, word, change, duplicate, label):
+def _follow(wiring, scratch, first, count, word, change, duplicate, label):
     """Emit the successors of one entry; how many the buffer then holds. The network loses `change` in `word`."""
     words = wiring.words
     buffer, outcomes = scratch.buffer, wiring.outcomes
@@ -371,14 +397,15 @@ def _follow(wiring, store, scratch, first, count, number, shift, word, change, d
                     return PUT_OFF
                 if len(scratch.labels) > 0:
                     scratch.labels[count] = wiring.labels[outcome] if label < 0 else 0 if kind == TORN else label
-                count = _keep(wiring, store, scratch, count, number, shift)
+                if not _same(words, buffer, to, scratch.state, 0):
+                    count += 1
         if flags & FLAG_LAST:
             return count
         outcome += U1
 
 
 @inlined
-def _lose(wiring, store, scratch, count, number, shift, word, change):
+def _lose(wiring, scratch, count, word, change):
     """Emit the loss of one envelope."""
     to = count * wiring.words
     if to + wiring.words > len(scratch.buffer):
@@ -391,11 +418,11 @@ def _lose(wiring, store, scratch, count, number, shift, word, change):
     scratch.pending[LOSE] += 1
     if len(scratch.labels) > 0:
         scratch.labels[count] = 0
-    return _keep(wiring, store, scratch, count, number, shift)
+    return count + 1
 
 
 @inlined
-def _cuts(wiring, store, scratch, count, number, shift, cut):
+def _cuts(wiring, scratch, count, cut):
     """Emit the beginning of a partition, or the end of the one in force."""
     words, word = wiring.words, np.int64(wiring.cut[0, 0])
     first, last = (0, 1) if cut else (1, wiring.partitions + 1)
@@ -413,7 +440,7 @@ def _cuts(wiring, store, scratch, count, number, shift, cut):
         scratch.pending[HEAL if cut else PARTITION] += 1
         if len(scratch.labels) > 0:
             scratch.labels[count] = HEAL_LABEL if cut else 0
-        count = _keep(wiring, store, scratch, count, number, shift)
+        count += 1
     return count
 
 
@@ -451,7 +478,7 @@ def _arrivals(wiring, scratch):
 
 
 @inlined
-def _expand(wiring, store, scratch, start, number, slot_shift):
+def _expand(wiring, scratch, start):
     """Emit all successors of the state in work behind the first `start` of the buffer; how many it holds then."""
     state, rows = scratch.state, scratch.rows
     count = start
@@ -481,9 +508,7 @@ def _expand(wiring, store, scratch, start, number, slot_shift):
                 # Once as it is and, for a delivery that may leave a copy behind, once more with nothing taken out.
                 for copied in range(2 if index < flying and wiring.duplicate > 0 else 1):
                     duplicate, gone = (wiring.duplicate, U0) if copied else (0, taken)
-                    emitted = _follow(
-                        wiring, store, scratch, entry, count, number, slot_shift, word, gone, duplicate, label
-                    )
+                    emitted = _follow(wiring, scratch, entry, count, word, gone, duplicate, label)
                     if emitted == OVERFLOW:
                         return OVERFLOW
                     if emitted == PUT_OFF:
@@ -491,11 +516,11 @@ def _expand(wiring, store, scratch, start, number, slot_shift):
                     else:
                         count = emitted
         if index < flying and wiring.loss >= 0:
-            count = _lose(wiring, store, scratch, count, number, slot_shift, word, change)
+            count = _lose(wiring, scratch, count, word, change)
             if count < 0:
                 return count
     if cut > 0 or wiring.partition > 0:
-        count = _cuts(wiring, store, scratch, count, number, slot_shift, cut)
+        count = _cuts(wiring, scratch, count, cut)
     return count if complete or count < 0 else PUT_OFF
 
 
@@ -509,20 +534,14 @@ def _spend_word(wiring, word, budget):
 
 
 @inlined
-def _emit_word(store, scratch, count, number, shift, state, after):
+def _emit_word(buffer, count, state, after):
     """Put a successor of one word in the buffer, unless it is its origin."""
-    if after == state:
-        return count
-    mixed = hash_word(after)
-    scratch.buffer[count] = after
-    scratch.hashes[count] = mixed
-    scratch.parents[count] = number
-    prefetch(store.slots, mixed >> shift)
-    return count + U1
+    buffer[count] = after
+    return count + (U1 if after != state else U0)
 
 
 @inlined
-def _follow_word(wiring, store, scratch, first, count, number, shift, state, origin, duplicate):
+def _follow_word(wiring, scratch, first, count, state, origin, duplicate):
     """`_follow` for states of one word and a network of single copies. `origin`: the state without what is taken."""
     outcomes = wiring.outcomes
     outcome = np.uint64(first)
@@ -547,14 +566,14 @@ def _follow_word(wiring, store, scratch, first, count, number, shift, state, ori
             scratch.pending[kind] += 1
             if kind != np.uint64(CUT_OFF):
                 after = (after ^ outcomes[outcome, COLUMN_XOR]) | outcomes[outcome, COLUMN_OR]
-                count = _emit_word(store, scratch, count, number, shift, state, after)
+                count = _emit_word(scratch.buffer, count, state, after)
         if flags & FLAG_LAST or count >= np.uint64(len(scratch.buffer)):
             return count
         outcome += U1
 
 
 @inlined
-def _expand_word(wiring, store, scratch, start, number, slot_shift):
+def _expand_word(wiring, scratch, start):
     """`_expand` for states of one word, a network of single copies, no loss and no partition: all in registers."""
     state, rows, outcomes = scratch.state[0], scratch.rows, wiring.outcomes
     count, room = np.uint64(start), np.uint64(len(scratch.buffer) - 1)
@@ -578,14 +597,12 @@ def _expand_word(wiring, store, scratch, start, number, slot_shift):
             if outcomes[outcome, COLUMN_FLAGS] == FLAG_LAST and wiring.duplicate == 0:
                 delivered += 1
                 after = (origin ^ outcomes[outcome, COLUMN_XOR]) | outcomes[outcome, COLUMN_OR]
-                count = _emit_word(store, scratch, count, number, slot_shift, state, after)
+                count = _emit_word(scratch.buffer, count, state, after)
                 continue
             for copied in range(2 if wiring.duplicate > 0 else 1):
                 if count < room:
                     base, duplicate = (state, wiring.duplicate) if copied else (origin, 0)
-                    count = _follow_word(
-                        wiring, store, scratch, entry, count, number, slot_shift, state, base, duplicate
-                    )
+                    count = _follow_word(wiring, scratch, entry, count, state, base, duplicate)
         elif entry < 0:
             complete = False
             _need_step(wiring, scratch, np.int64(position), cell, entry)
@@ -595,7 +612,7 @@ def _expand_word(wiring, store, scratch, start, number, slot_shift):
         if count >= room:
             return OVERFLOW
         if entry > 0:
-            count = _follow_word(wiring, store, scratch, entry, count, number, slot_shift, state, state, 0)
+            count = _follow_word(wiring, scratch, entry, count, state, state, 0)
         elif entry < 0:
             complete = False
             _need_step(wiring, scratch, position, cell, entry)
@@ -606,63 +623,87 @@ def _expand_word(wiring, store, scratch, start, number, slot_shift):
 
 
 @inlined
+def _flush_words(store, scratch, count, shift, new, shared):
+    """`_flush` for states of one word."""
+    mask = np.uint64(len(store.slots) - 1)
+    slots, states, parents = store.slots, store.states, store.parents
+    for number in range(count):
+        word = scratch.buffer[number]
+        bucket = (scratch.hashes[number] >> shift) & BUCKET
+        while True:
+            match = match_bucket(slots, bucket, ALL, word)
+            if match & SAME != U0:
+                break
+            match >>= U8
+            if match == U0:
+                bucket = (bucket + U8) & mask
+                continue
+            slot = bucket + trailing_zeros(match)
+            if shared:
+                if claim(slots, slot, word) != U0:
+                    continue  # another thread was first: look again
+            else:
+                slots[slot] = word
+            states[new] = word
+            parents[new] = scratch.parents[number]
+            new += 1
+            break
+    return new
+
+
+@inlined
 def _flush(words, store, scratch, count, shift, new, shared):
     """Insert the buffered successors; the number of the next free place in the list of states."""
+    if words == 1:
+        return _flush_words(store, scratch, count, shift, new, shared)
     mask = np.uint64(len(store.slots) - 1)
     slots, states, buffer = store.slots, store.states, scratch.buffer
-    if words == 1:
-        for number in range(count):
-            word = buffer[number]
-            slot = scratch.hashes[number] >> shift
-            while True:
-                held = slots[slot]
-                if held == U0:
-                    if shared:
-                        held = claim(slots, slot, word)
-                    else:
-                        slots[slot] = word
-                    if held == U0:
-                        states[new] = word
-                        store.parents[new] = scratch.parents[number]
-                        new += 1
-                        break
-                if held == word:
-                    break
-                slot = (slot + U1) & mask
-        return new
     for number in range(count):
         mixed = scratch.hashes[number]
-        held = slots[mixed >> shift]
-        if held != U0 and held >> U32 == mixed & LOW32:
+        bucket = (mixed >> shift) & BUCKET
+        match = match_bucket(slots, bucket, HIGH32, mixed << U32) & SAME
+        if match != U0:
+            held = slots[bucket + trailing_zeros(match)]
             prefetch(states, ((held & LOW32) - U1) * np.uint64(words))
     for number in range(count):
         to = number * words
-        mixed = scratch.hashes[number]
-        slot = mixed >> shift
-        tag = mixed & LOW32
+        bucket = (scratch.hashes[number] >> shift) & BUCKET
+        tag = scratch.hashes[number] << U32
         written = False
         while True:
-            held = slots[slot]
-            if held == U0:
-                if not written:
-                    for word in range(words):
-                        states[new * words + word] = buffer[to + word]
-                    store.parents[new] = scratch.parents[number]
-                    written = True
-                entry = tag << U32 | np.uint64(new + 1)
-                if shared:
-                    held = claim(slots, slot, entry)
-                else:
-                    slots[slot] = entry
-                if held == U0:
-                    new += 1
-                    break
-            if held >> U32 == tag:
-                known = np.int64((held & LOW32) - U1)
-                if _same(words, states, known * words, buffer, to):
-                    break
-            slot = (slot + U1) & mask
+            match = match_bucket(slots, bucket, HIGH32, tag)
+            if _among(words, slots, states, bucket, match & SAME, buffer, to):
+                break
+            match >>= U8
+            if match == U0:
+                bucket = (bucket + U8) & mask
+                continue
+            slot = bucket + trailing_zeros(match)
+            if not written:
+                for word in range(words):
+                    states[new * words + word] = buffer[to + word]
+                store.parents[new] = scratch.parents[number]
+                written = True
+            entry = tag | np.uint64(new + 1)
+            if shared:
+                if claim(slots, slot, entry) != U0:
+                    continue  # another thread was first: look again
+            else:
+                slots[slot] = entry
+            new += 1
+            break
     return new
+
+
+@inlined
+def _among(words, slots, states, bucket, match, buffer, to):
+    """Whether one of the matching slots of a bucket stands for the state in the buffer."""
+    while match != U0:
+        held = slots[bucket + trailing_zeros(match)]
+        if _same(words, states, np.int64((held & LOW32) - U1) * words, buffer, to):
+            return True
+        match &= match - U1
+    return False
 
 
 @inlined
@@ -695,6 +736,8 @@ def expand_batch(wiring, store, scratch, batch, new, room, shift, flush_at, shar
     words = wiring.words
     count = 0
     numbers = scratch.numbers
+    for place in range(len(scratch.recent)):
+        scratch.recent[place] = U0
     simple = (
         words == 1
         and wiring.network <= BITSET
@@ -712,9 +755,9 @@ def expand_batch(wiring, store, scratch, batch, new, room, shift, flush_at, shar
         for word in range(words):
             scratch.state[word] = store.states[number * words + word]
         if simple:
-            emitted = _expand_word(wiring, store, scratch, count, number, shift)
+            emitted = _expand_word(wiring, scratch, count)
         else:
-            emitted = _expand(wiring, store, scratch, count, number, shift)
+            emitted = _expand(wiring, scratch, count)
         if emitted == OVERFLOW or (emitted >= 0 and new + emitted > room):
             for kind in range(KIND_COUNTERS):
                 scratch.pending[kind] = 0
@@ -729,13 +772,15 @@ def expand_batch(wiring, store, scratch, batch, new, room, shift, flush_at, shar
             scratch.again[numbers[1]] = number
             numbers[1] += 1
         else:
-            if emitted == count and not _moved(scratch):
+            if not _moved(scratch):
                 scratch.dead[numbers[2]] = number
                 numbers[2] += 1
             for kind in range(KIND_COUNTERS):
                 scratch.kinds[kind] += scratch.pending[kind]
                 scratch.pending[kind] = 0
-            count = represent(wiring, scratch, count, emitted) if len(wiring.swaps) > 0 else emitted
+            if len(wiring.swaps) > 0:
+                emitted = represent(wiring, scratch, count, emitted)
+            count = _sift(words, store, scratch, count, emitted, number, shift)
         numbers[3] += 1
     new = _flush(words, store, scratch, count, shift, new, shared)
     return DONE, new
@@ -751,12 +796,19 @@ def insert_again(words, states, slots, first, last, shift, shared):
             prefetch(slots, hash_words(words, states, number * words) >> shift)
         for number in range(start, end):
             mixed = hash_words(words, states, number * words)
-            slot = mixed >> shift
-            entry = states[number] if words == 1 else (mixed & LOW32) << U32 | np.uint64(number + 1)
-            while slots[slot] != U0 or (shared and claim(slots, slot, entry) != U0):
-                slot = (slot + U1) & mask
-            if not shared:
-                slots[slot] = entry
+            bucket = (mixed >> shift) & BUCKET
+            entry = states[number] if words == 1 else mixed << U32 | np.uint64(number + 1)
+            while True:
+                free = match_bucket(slots, bucket, ALL, entry) >> U8
+                if free == U0:
+                    bucket = (bucket + U8) & mask
+                    continue
+                slot = bucket + trailing_zeros(free)
+                if not shared:
+                    slots[slot] = entry
+                elif claim(slots, slot, entry) != U0:
+                    continue
+                break
 
 
 @njit(cache=True, nogil=True)
@@ -814,13 +866,13 @@ def list_edges(wiring, store, scratch, slots, batch, shift, offsets, targets, la
         number = np.int64(batch[index])
         for word in range(words):
             scratch.state[word] = store.states[number * words + word]
-        count = _expand(wiring, store, scratch, 0, number, shift)
+        count = _expand(wiring, scratch, 0)
         if len(wiring.swaps) > 0:
             count = represent(wiring, scratch, 0, count)
         for kind in range(KIND_COUNTERS):
             scratch.pending[kind] = 0
         for at in range(count):
-            slot = scratch.hashes[at] >> shift
+            slot = hash_words(words, scratch.buffer, at * words) >> shift
             while not _same(words, store.states, np.int64(slots[slot] - 1) * words, scratch.buffer, at * words):
                 slot = (slot + U1) & mask
             targets[end] = slots[slot] - 1

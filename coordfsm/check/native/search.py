@@ -35,6 +35,8 @@ SYMMETRIC_BATCH = 1 << 10  # finding representatives may take a hundred times as
 MOST_REQUESTS = 1 << 14
 FLUSH_AT = 256
 """Buffered successors that are inserted at once: their slots fit the first-level cache."""
+RECENT = 1 << 12
+"""Successors remembered so as not to look them up: they fit the nearest caches."""
 PROGRESS_SECONDS = 0.2
 SAVE_SECONDS = 60
 
@@ -316,6 +318,7 @@ class Search:
             arrivals=np.zeros((64 * words, 3), np.uint64),
             buffer=np.zeros(self._buffer * words, np.uint64),
             hashes=np.zeros(self._buffer, np.uint64),
+            recent=np.zeros(RECENT * words, np.uint64),
             parents=np.zeros(self._buffer, np.uint32),
             labels=np.zeros(0, np.int64),
             roles=np.zeros(self.wiring.members, np.uint64),

@@ -11,6 +11,7 @@ from coordfsm.check.native.wiring import Wirer
 
 FULL = 0.7  # share of the slots that may be taken
 FIRST_SLOTS = 1 << 12
+CACHE_LINE = 64  # bytes
 MANY_STATES = 1 << 16  # entered anew by several threads, in parts of this size
 SMALL_SLOTS = 1 << 22  # below this the table grows fourfold: entering all states anew costs more than the memory
 MOST_STATES = (1 << 32) - 2  # a state's number and its parent's are 32 bits
@@ -38,7 +39,7 @@ class Visited:
         self.most_bytes = most_bytes
         self.end = 0
         self._states, self._parents = self._reserve()
-        self._slots: Words = np.zeros(FIRST_SLOTS, np.uint64)
+        self._slots = _empty_slots(FIRST_SLOTS)
 
     @property
     def store(self) -> Store:
@@ -139,7 +140,7 @@ class Visited:
         if same:
             self._slots[:] = 0
         else:
-            self._slots = np.zeros(slots, np.uint64)
+            self._slots = _empty_slots(slots)
         if self._threads == 1 or self.end < MANY_STATES:
             for first, last in segments:
                 insert_again(self.words, self._states, self._slots, first, last, self.shift, False)  # noqa: FBT003  (compiled)
@@ -169,3 +170,10 @@ class Visited:
         self._parents[:end] = parents
         self.end = end
         self._enter(len(self._slots), segments)
+
+
+def _empty_slots(number: int) -> Words:
+    """A table of free slots that begins with a cache line."""
+    memory = np.zeros(number + CACHE_LINE // 8, np.uint64)
+    skipped = -memory.ctypes.data % CACHE_LINE // 8
+    return memory[skipped : skipped + number]
