@@ -27,6 +27,8 @@ PART = 1 << 14  # states judged a call
 class Judge:
     """One property of a model, judged on packed states.
 
+    An invariant is decided by a state in which its predicate is false, a witness by one in which it is true.
+
     Attributes:
         item: the property.
         evaluated: how often its predicate ran.
@@ -37,6 +39,7 @@ class Judge:
         self.item = item
         self.evaluated = 0
         self._predicate = predicate or item.predicate
+        self._sought = TRUE if item.kind == "sometimes" else FALSE  # the value that decides
         self._wirer = wirer
         self._tables = wirer.tables
         self._observations = [Interner() for _ in range(nodes)]
@@ -50,9 +53,32 @@ class Judge:
         self._layout: Layout | None = None
         self._memo: Memo | None = None
 
-    def find(self, states: Words, batch: npt.NDArray[np.uint32], *, sought: bool) -> int | None:
-        """The smallest number of a state of a batch in which the predicate has the sought value, if there is one."""
-        return self._run(states, batch, TRUE if sought else FALSE, np.zeros(0, np.bool_))
+    def prepare(self) -> None:
+        """Make what `known` reads fit the tables and the layout as they are now."""
+        self._current()
+
+    def known(self, states: Words, segment: tuple[int, int]) -> tuple[int, npt.NDArray[np.uint32]]:
+        """Look for a state in which the property is decided, without asking Python. Threads may do so at once.
+
+        Returns: the smallest number of such a state (-1: none), and the states whose verdict nobody knows yet.
+        """
+        memo = self._memo
+        assert memo is not None
+        words, found = self._wirer.layout.words, -1
+        key = np.zeros(memo.begin + len(memo.flying), np.uint64)
+        again, asked, values = np.empty(PART, np.uint32), np.empty((0, 2), np.int64), np.zeros(0, np.bool_)
+        left = []
+        for start in range(*segment, PART):
+            batch = np.arange(start, min(start + PART, segment[1]), dtype=np.uint32)
+            hit, open_, _ = judge(words, states, batch, memo, key, self._sought, again, asked, values)
+            found = hit if found < 0 else found
+            if open_:
+                left.append(again[:open_].copy())
+        return found, np.concatenate(left) if left else np.zeros(0, np.uint32)
+
+    def find(self, states: Words, batch: npt.NDArray[np.uint32]) -> int | None:
+        """The smallest number of a state of a batch in which the property is decided, if there is one."""
+        return self._run(states, batch, self._sought, np.zeros(0, np.bool_))
 
     def holds(self, states: Words, batch: npt.NDArray[np.uint32], values: npt.NDArray[np.bool_]) -> None:
         """Write the predicate's value in each state of a batch to ``values[number]``."""

@@ -29,9 +29,11 @@ from coordfsm.check.reference import DEADLOCK, ERROR
 from coordfsm.check.report import Limits, Progress
 from coordfsm.check.semantics import Action, State, StepError, System
 
-LARGEST_BATCH = 1 << 16
-"""States a call of compiled code expands: long enough that the call costs nothing, short enough to stop at once."""
+LARGEST_BATCH = 1 << 14
+"""States a call of compiled code expands: long enough that the call costs nothing, short enough to share out."""
 SYMMETRIC_BATCH = 1 << 10  # finding representatives may take a hundred times as long
+MOST_BATCHES = 16
+"""Batches a thread expands before all meet again, unless something for Python to do comes up earlier."""
 MOST_REQUESTS = 1 << 14
 FLUSH_AT = 256
 """Buffered successors that are inserted at once: their slots fit the first-level cache."""
@@ -53,7 +55,18 @@ class Worker:
 
 @dataclass
 class Result:
-    """What one call did: why it ended, the new states, the states to do again, those left, dead ends, requests."""
+    """What one call did.
+
+    Attributes:
+        status: why it ended.
+        new: the states found.
+        again: the states to do again.
+        left: the states it did not come to.
+        dead: the states without successors.
+        requests: the table entries that were missing.
+        judged: per property: the smallest number of a new state in which it is decided (-1: none), and the new states
+            of which Python must be asked.
+    """
 
     status: int
     new: Segment
@@ -61,6 +74,12 @@ class Result:
     left: Batch
     dead: Batch
     requests: npt.NDArray[np.int64]
+    judged: list[tuple[int, Batch]]
+
+    @property
+    def whole(self) -> bool:
+        """Whether there is nothing for Python to do before the next call."""
+        return self.status == DONE and not len(self.requests)
 
 
 @dataclass(frozen=True)
@@ -125,6 +144,7 @@ class Search:
         self.wiring = self.wirer.wiring()
         self.workers = [Worker(self._scratch()) for _ in range(threads)]
         self._judges = [Judge(item, self.wirer) for item in model.properties if item.kind in {"invariant", "sometimes"}]
+        self._sharing = threading.Lock()
         self.started = time.monotonic()
         self._told = 0.0
         self._saved = 0.0
@@ -149,7 +169,7 @@ class Search:
         pool = ThreadPoolExecutor(len(self.workers)) if len(self.workers) > 1 else None
         try:
             with interruptions() as self._interrupted:
-                if self.found.distinct == 1 and self._judge([(0, 1)]):
+                if self.found.distinct == 1 and self._judge([self._unjudged((0, 1))]):
                     return
                 self._run(pool)
         except TooLargeError:
@@ -180,14 +200,29 @@ class Search:
             # Places first: if they are refused, nothing has been taken from the frontier.
             for worker in self.workers:
                 self._supply(worker)
-            work = [(worker, batch) for worker in self.workers if (batch := self._next_batch(size)) is not None]
+            for judge in self._judges:
+                judge.prepare()
+            self._pause = False
             if pool is None:
-                results = [self._expand(*item) for item in work]
+                results = self._work(self.workers[0], size)
             else:
-                results = list(pool.map(lambda item: self._expand(*item), work))
+                parts = pool.map(lambda worker: self._work(worker, size), self.workers)
+                results = [result for part in parts for result in part]
             if self._take(results):
                 return True
         return False
+
+    def _work(self, worker: Worker, size: int) -> list[Result]:
+        """Expand batches until there are none left, or there is something for Python to do. Threads run this."""
+        results: list[Result] = []
+        while len(results) < MOST_BATCHES and not self._pause:
+            with self._sharing:
+                batch = self._next_batch(size)
+            if batch is None:
+                break
+            results.append(self._expand(worker, batch))
+            self._pause |= not results[-1].whole
+        return results
 
     def _next_batch(self, size: int) -> Batch | None:
         if self.again:
@@ -228,7 +263,14 @@ class Search:
             batch[position:] if status != DONE else batch[:0],
             scratch.dead[:dead].copy(),
             scratch.requests[:requests].copy(),
+            [judge.known(self.visited.store.states, (first, new)) for judge in self._judges],
         )
+
+    def _unjudged(self, segment: Segment) -> Result:
+        """A call that found these states, none of which is judged."""
+        nothing, new = np.zeros(0, np.uint32), np.arange(*segment, dtype=np.uint32)
+        judged = [(-1, new) for _ in self._judges]
+        return Result(DONE, segment, nothing, nothing, nothing, np.zeros((0, 4), np.int64), judged)
 
     def _take(self, results: list[Result]) -> bool:
         """Enter what the workers found; whether a property is violated."""
@@ -239,7 +281,7 @@ class Search:
         self.found.distinct += sum(last - first for first, last in new)
         if self.model.deadlock and self._deadlock(np.concatenate([result.dead for result in results])):
             return True
-        if self._judge(new):
+        if self._judge(results):
             self.found.depth += 1
             return True
         if any(result.status == TOO_SMALL for result in results):
@@ -335,20 +377,23 @@ class Search:
 
     # -- judging -----------------------------------------------------------------------------------------------
 
-    def _judge(self, new: list[Segment]) -> bool:
+    def _judge(self, results: list[Result]) -> bool:
         """Check the invariants and witnesses of new states; whether an invariant is violated."""
         states = self.visited.store.states
-        depth = self.found.depth + (new != [(0, 1)])
-        for segment in new:
-            batch = np.arange(*segment, dtype=np.uint32)
-            for judge in self._judges:
+        depth = self.found.depth + (self.found.distinct > 1)
+        for result in results:
+            for judge, (known, open_) in zip(self._judges, result.judged, strict=True):
                 item = judge.item
-                if item.kind == "invariant":
-                    broken = judge.find(states, batch, sought=False)
-                    if broken is not None and (self.found.violated is None or broken < self.found.violated[1]):
-                        self.found.violated = (item, broken)
-                elif item.id not in self.found.witnesses and judge.find(states, batch, sought=True) is not None:
+                if item.kind == "sometimes" and item.id in self.found.witnesses:
+                    continue
+                asked = judge.find(states, open_)
+                number = known if asked is None else asked if known < 0 else min(known, asked)
+                if number < 0:
+                    continue
+                if item.kind == "sometimes":
                     self.found.witnesses[item.id] = depth
+                elif self.found.violated is None or number < self.found.violated[1]:
+                    self.found.violated = (item, number)
         return self.found.violated is not None
 
     def _deadlock(self, dead: Batch) -> bool:

@@ -39,7 +39,8 @@ class Visited:
         self.most_bytes = most_bytes
         self.end = 0
         self._states, self._parents = self._reserve()
-        self._slots = _empty_slots(FIRST_SLOTS)
+        self._all_slots = _reserve_slots(most_bytes)
+        self._slots = self._all_slots[:FIRST_SLOTS]
 
     @property
     def store(self) -> Store:
@@ -101,9 +102,9 @@ class Visited:
         slots = len(self._slots)
         while self.end + size > int(FULL * slots):
             slots *= 4 if slots < SMALL_SLOTS else 2
-        doubling = self._slots.nbytes if slots > len(self._slots) else 0
         in_use = self.end * (8 * self.words + 4)
-        if in_use + slots * 8 + doubling > self.most_bytes or self.end + size > self._places:
+        too_large = in_use + slots * 8 > self.most_bytes or slots > len(self._all_slots)
+        if too_large or self.end + size > self._places:
             raise TooLargeError
         if slots > len(self._slots):
             self._enter(slots, segments)
@@ -136,11 +137,8 @@ class Visited:
                 size //= 2
 
     def _enter(self, slots: int, segments: list[Segment]) -> None:
-        same = len(self._slots) == slots
-        if same:
-            self._slots[:] = 0
-        else:
-            self._slots = _empty_slots(slots)
+        self._slots[:] = 0
+        self._slots = self._all_slots[:slots]
         if self._threads == 1 or self.end < MANY_STATES:
             for first, last in segments:
                 insert_again(self.words, self._states, self._slots, first, last, self.shift, False)  # noqa: FBT003  (compiled)
@@ -172,8 +170,16 @@ class Visited:
         self._enter(len(self._slots), segments)
 
 
-def _empty_slots(number: int) -> Words:
-    """A table of free slots that begins with a cache line."""
-    memory = np.zeros(number + CACHE_LINE // 8, np.uint64)
-    skipped = -memory.ctypes.data % CACHE_LINE // 8
-    return memory[skipped : skipped + number]
+def _reserve_slots(most_bytes: int) -> Words:
+    """Address space for the slots that memory can hold, free and beginning with a cache line; as `_reserve`."""
+    number = 1 << (max(most_bytes // 8, FIRST_SLOTS).bit_length() - 1)
+    while True:
+        try:
+            memory = np.zeros(number + CACHE_LINE // 8, np.uint64)
+        except MemoryError:
+            if number == FIRST_SLOTS:
+                raise
+            number //= 2
+        else:
+            skipped = -memory.ctypes.data % CACHE_LINE // 8
+            return memory[skipped : skipped + number]

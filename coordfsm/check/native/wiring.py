@@ -105,8 +105,9 @@ class Wirer:
         counts = [*map(len, tables.node_locals), *map(len, tables.contents)]
         widths = [bits_for(count) for count in counts]
         layout = self._fill_layout(widths, 0)
-        roomy = self._fill_layout(widths, tables.receiver.size // 4)
-        reserve = tables.receiver.size // 4 if roomy.words == layout.words else 0
+        reserve = tables.receiver.size // 2
+        if self._fill_layout(widths, reserve).words > layout.words:
+            reserve = 0
         for field in sorted(range(len(widths)), key=lambda at: -counts[at]):
             for extra in (2, 1):
                 wider = [*widths[:field], widths[field] + extra, *widths[field + 1 :]]
