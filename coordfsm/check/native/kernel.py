@@ -754,10 +754,7 @@ def expand_batch(wiring, store, scratch, batch, new, room, shift, flush_at, shar
         number = np.int64(batch[numbers[3]])
         for word in range(words):
             scratch.state[word] = store.states[number * words + word]
-        if simple:
-            emitted = _expand_word(wiring, scratch, count)
-        else:
-            emitted = _expand(wiring, scratch, count)
+        emitted = _expand_word(wiring, scratch, count) if simple else _expand(wiring, scratch, count)
         if emitted == OVERFLOW or (emitted >= 0 and new + emitted > room):
             for kind in range(KIND_COUNTERS):
                 scratch.pending[kind] = 0
