@@ -574,11 +574,11 @@ def _follow_word(wiring, scratch, first, count, state, origin, duplicate):
 
 @inlined
 def _expand_word(wiring, scratch, start):
-    """`_expand` for states of one word, a network of single copies, no loss and no partition: all in registers."""
+    """`_expand` for states of one word, a network of single copies and no partition: all in registers."""
     state, rows, outcomes = scratch.state[0], scratch.rows, wiring.outcomes
     count, room = np.uint64(start), np.uint64(len(scratch.buffer) - 1)
     complete = True
-    delivered = 0
+    delivered, lost = 0, 0
     for position in range(len(wiring.nodes)):
         local = (state >> wiring.nodes[position, 1]) & wiring.nodes[position, 2]
         rows[position] = wiring.step_base[position] + np.int64(local) * wiring.step_stride[position]
@@ -588,6 +588,13 @@ def _expand_word(wiring, scratch, start):
         left &= left - U1
         if count >= room:
             return OVERFLOW
+        if wiring.loss >= 0:
+            after = state ^ (U1 << bit)
+            if wiring.loss > 0:
+                after = _spend_word(wiring, after, wiring.loss - 1)
+            if after != U0:
+                lost += 1
+                count = _emit_word(scratch.buffer, count, state, after)
         position, column = np.uint64(wiring.doors[bit, 0]), wiring.doors[bit, 1]
         cell = rows[position] + column
         entry = wiring.steps[np.uint64(cell)]
@@ -619,6 +626,7 @@ def _expand_word(wiring, scratch, start):
     if count >= room:
         return OVERFLOW
     scratch.pending[DELIVER] += delivered
+    scratch.pending[LOSE] += lost
     return np.int64(count) if complete else PUT_OFF
 
 
@@ -738,13 +746,7 @@ def expand_batch(wiring, store, scratch, batch, new, room, shift, flush_at, shar
     numbers = scratch.numbers
     for place in range(len(scratch.recent)):
         scratch.recent[place] = U0
-    simple = (
-        words == 1
-        and wiring.network <= BITSET
-        and wiring.loss < 0
-        and wiring.partitions == 0
-        and len(wiring.swaps) == 0
-    )
+    simple = words == 1 and wiring.network <= BITSET and wiring.partitions == 0
     while numbers[3] < len(batch):
         if count >= flush_at or new + count >= room:
             new = _flush(words, store, scratch, count, shift, new, shared)

@@ -1,5 +1,6 @@
 """The visited set: exact, growing, shared by threads that each append to blocks of their own."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -137,23 +138,25 @@ class Visited:
                 size //= 2
 
     def _enter(self, slots: int, segments: list[Segment]) -> None:
-        self._slots[:] = 0
+        """Enter all states in that many slots."""
         self._slots = self._all_slots[:slots]
-        if self._threads == 1 or self.end < MANY_STATES:
-            for first, last in segments:
-                insert_again(self.words, self._states, self._slots, first, last, self.shift, False)  # noqa: FBT003  (compiled)
+        every = [(0, slots)] if self._threads == 1 else _parts([(0, slots)])
+        # Also where they are free anyway: then each page is made once, by one thread, and not while states go in.
+        self._share_out(lambda part: self._slots[slice(*part)].fill(0), every)
+        shared = self._threads > 1 and self.end >= MANY_STATES
+        store, shift = self.store, self.shift
+        self._share_out(
+            lambda part: insert_again(self.words, store.states, store.slots, *part, shift, shared),
+            _parts(segments) if shared else segments,
+        )
+
+    def _share_out(self, work: Callable[[Segment], None], parts: list[Segment]) -> None:
+        if self._threads == 1 or len(parts) == 1:
+            for part in parts:
+                work(part)
             return
-        parts = [
-            (start, min(start + MANY_STATES, last))
-            for first, last in segments
-            for start in range(first, last, MANY_STATES)
-        ]
-
-        def enter(part: Segment) -> None:
-            insert_again(self.words, self._states, self._slots, *part, self.shift, True)  # noqa: FBT003  (compiled)
-
         with ThreadPoolExecutor(self._threads) as pool:
-            list(pool.map(enter, parts))
+            list(pool.map(work, parts))
 
     def restore(self, states: Words, parents: npt.NDArray[np.uint32], segments: list[Segment]) -> None:
         """Take over saved states in the present layout.
@@ -168,6 +171,15 @@ class Visited:
         self._parents[:end] = parents
         self.end = end
         self._enter(len(self._slots), segments)
+
+
+def _parts(segments: list[Segment]) -> list[Segment]:
+    """The same numbers in parts that threads share."""
+    return [
+        (start, min(start + MANY_STATES, last))
+        for first, last in segments
+        for start in range(first, last, MANY_STATES)
+    ]
 
 
 def _reserve_slots(most_bytes: int) -> Words:
