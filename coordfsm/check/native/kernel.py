@@ -477,7 +477,7 @@ def _arrivals(wiring, scratch):
     return count
 
 
-@inlined
+@compiled
 def _expand(wiring, scratch, start):
     """Emit all successors of the state in work behind the first `start` of the buffer; how many it holds then."""
     state, rows = scratch.state, scratch.rows
