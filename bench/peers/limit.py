@@ -18,8 +18,11 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from coordfsm.check.native.bits import match_bucket, prefetch, trailing_zeros
+from coordfsm.check.native import bits
 
+match_bucket: Any = bits.match_bucket
+prefetch: Any = bits.prefetch
+trailing_zeros: Any = bits.trailing_zeros
 FULLEST = 0.7
 BATCH = 64  # operations whose slots are computed ahead, so that their cache misses overlap
 
