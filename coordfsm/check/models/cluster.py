@@ -58,7 +58,7 @@ def build(
     nodes = tuple(
         Node(
             name,
-            initial(NodeSettings(name, name, Settings(takeover_ms=0, missed_limit=1))),
+            initial(NodeSettings(name, name, Settings(takeover_ms=0, missed_limit=1, contact_attempts=2))),
             partial(timed_step, composition),
             partial(_commands, names),
             boots=True,

@@ -229,6 +229,7 @@ def process(
     runs: Composition = PROCESS,
     *,
     confirms: bool = False,
+    contact_attempts: int = 1,
 ) -> Node:
     """A process that starts as a member of `view` if it is in it, else outside.
 
@@ -238,7 +239,7 @@ def process(
     durable = () if member is None else (Write(IDENTITY_KEY, IdentityRecord(1, None)), Write(VIEW_KEY, view))
     return Node(
         name,
-        initial(name, name, Settings(takeover_ms=0)),
+        initial(name, name, Settings(takeover_ms=0, contact_attempts=contact_attempts)),
         runs.step if confirms else partial(without_confirmations, runs),
         commands=commands,
         boots=True,

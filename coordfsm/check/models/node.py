@@ -194,7 +194,7 @@ def build(
     nodes = tuple(
         Node(
             name,
-            initial(NodeSettings(name, name, Settings(takeover_ms=0, missed_limit=1))),
+            initial(NodeSettings(name, name, Settings(takeover_ms=0, missed_limit=1, contact_attempts=1))),
             partial(timed_step, composition),
             _commands,
             boots=True,

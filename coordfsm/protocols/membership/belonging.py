@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from coordfsm.kernel import CancelTimer, Effect, Notify, Raise, Received, Send, SetTimer, Timer, Value
+from coordfsm.kernel import CancelTimer, Effect, Notify, Raise, Received, Send, SetTimer, Timer, Value, fingerprint
 from coordfsm.protocols.membership.data import LifecycleData, MembershipData, current_view, others, self_in, stamp_of
 from coordfsm.protocols.membership.events import (
     AbandonView,
@@ -60,9 +60,26 @@ def targets_self(data: LifecycleData, given: Received, context: MembershipData) 
 
 
 def answer_probe(data: LifecycleData, given: Received, context: MembershipData) -> Done:
-    """Alive, whatever the view the monitor is in."""
-    view = _view(context)
-    return data, (Send(given.sender, ProbeAck(stamp_of(view), self_in(view, context), _message(given).sent_ms)),)
+    """Alive, whatever the view the monitor is in; and this is when it is the monitor's turn again."""
+    view, probe = _view(context), _message(given)
+    turn_ms = next_turn_ms(view, context, probe.origin.node, given.now_ms)
+    return data, (Send(given.sender, ProbeAck(stamp_of(view), self_in(view, context), probe.sent_ms, turn_ms)),)
+
+
+def next_turn_ms(view: View, context: MembershipData, monitor: str, now_ms: int) -> int:
+    """When a monitor shall probe this process again, in milliseconds from now.
+
+    The monitors take turns, `probe_ms` after each other, so that one of them notices a crash within that time however
+    many they are. The probed process gives out the turns, because all of them need one clock.
+    """
+    watchers, pause = monitors(view, context.node, context.settings.rings), context.settings.probe_ms
+    cycle = pause * max(len(watchers), 1)
+    if monitor not in watchers:
+        return cycle
+    # A shift of its own for each process: those on one machine share a clock, and would all be probed at once.
+    turn = watchers.index(monitor) * pause + fingerprint(context.node) % pause
+    rest = (turn - now_ms) % cycle
+    return rest + cycle if rest < pause // 2 else rest
 
 
 def accuses_self(data: LifecycleData, given: Received, context: MembershipData) -> bool:
@@ -157,7 +174,24 @@ def ask_contact(data: LifecycleData, given: Value, context: MembershipData) -> D
     view = _view(context)
     request = ContactRequest(stamp_of(view), self_in(view, context))
     sends = _send_others(context, request)
-    return replace(data, heard=frozenset()), (*sends, SetTimer(CONTACT, context.settings.contact_ms))
+    return replace(data, heard=frozenset(), attempt=1), (*sends, _contact_again(context))
+
+
+def _contact_again(context: MembershipData) -> SetTimer:
+    return SetTimer(CONTACT, context.settings.contact_ms // context.settings.contact_attempts)
+
+
+def may_ask_contact_again(data: LifecycleData, given: Value, context: MembershipData) -> bool:
+    """The round is not over: requests and answers may have been lost."""
+    return data.attempt < context.settings.contact_attempts
+
+
+def ask_contact_again(data: LifecycleData, given: Value, context: MembershipData) -> Done:
+    """Ask those again that have not answered."""
+    view, heard = _view(context), data.heard or frozenset()
+    request = ContactRequest(stamp_of(view), self_in(view, context))
+    sends = [Send(member.endpoint, request) for member in others(view, context) if member.node not in heard]
+    return replace(data, attempt=data.attempt + 1), (*sends, _contact_again(context))
 
 
 def answer_contact(data: LifecycleData, given: Received, context: MembershipData) -> Done:

@@ -19,6 +19,7 @@ from coordfsm.protocols.membership.data import CutData, MembershipData, current_
 from coordfsm.protocols.membership.events import (
     AccusationMade,
     CutProposed,
+    ProbeNow,
     ProposeCut,
     Reinforce,
     SelfLeaving,
@@ -37,7 +38,7 @@ from coordfsm.protocols.membership.messages import (
     MemberId,
 )
 from coordfsm.protocols.membership.stamps import is_current
-from coordfsm.protocols.view import Member, View, ViewUnstable, majority, monitors, ring_order
+from coordfsm.protocols.view import Member, View, ViewUnstable, majority, monitors, ring_order, subjects
 
 Done = tuple[CutData, tuple[Effect, ...]]
 
@@ -222,7 +223,11 @@ def note_and_wait(data: CutData, given: Value, context: MembershipData) -> Done:
     """Wait for more evidence, but not for ever."""
     waiting: tuple[Effect, ...] = ()
     if data.state != "unstable":
-        waiting = (CancelTimer(BATCH), SetTimer(REINFORCE, context.settings.reinforce_ms))
+        view = current_view(context)
+        assert view is not None
+        # Crashes seldom come alone: look at all subjects now, so that those that belong together leave together.
+        look = Raise(ProbeNow(subjects(view, context.node, context.settings.rings)))
+        waiting = (CancelTimer(BATCH), SetTimer(REINFORCE, context.settings.reinforce_ms), look)
     return _noted(data, given, context), (*waiting, _unstable_view(context))
 
 
@@ -272,9 +277,9 @@ def reinforce(data: CutData, given: Value, context: MembershipData) -> Done:
     view = current_view(context)
     assert view is not None
     unstable = assess(data, context).unstable
-    subjects = tuple(identity_of(member) for member in view.members if member.node in unstable)
+    lasting = tuple(identity_of(member) for member in view.members if member.node in unstable)
     return replace(data, reinforced=data.reinforced | unstable), (
-        Raise(Reinforce(subjects)),
+        Raise(Reinforce(lasting)),
         SetTimer(REINFORCE, context.settings.reinforce_ms),
         _unstable_view(context),
     )

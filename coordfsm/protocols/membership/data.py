@@ -99,8 +99,10 @@ class DetectorData(Value):
         node: the subject.
         incarnation: the subject's, 0 while it is not watched.
         state: the machine's state.
+        asked: a probe is under way.
         missed: probes missed in a row.
         answered: probes answered in a row while condemned.
+        announced: announcements of the condemnation.
         epoch: the highest note epoch seen of the subject.
         mean_ms: smoothed round trip, 0 before the first.
         deviation_ms: smoothed deviation of the round trip.
@@ -109,18 +111,27 @@ class DetectorData(Value):
     node: str
     incarnation: int = 0
     state: str = "trusted"
+    asked: bool = False
     missed: int = 0
     answered: int = 0
+    announced: int = 0
     epoch: int = 0
     mean_ms: int = 0
     deviation_ms: int = 0
 
 
 class HealthData(Value):
-    """How far this process mistrusts itself: 0 is well."""
+    """How far this process mistrusts itself.
+
+    Attributes:
+        state: the machine's state.
+        score: 0 is well; about as many subjects are missed by this process alone.
+        silence: probes missed since any member was heard.
+    """
 
     state: str = "nominal"
     score: int = 0
+    silence: int = 0
 
 
 class LifecycleData(Value):

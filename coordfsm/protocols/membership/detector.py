@@ -21,9 +21,12 @@ class Detector(Machine):
     local_excluded = local_abandon_view = moving(trusted, trusted, accused, condemned, on=rule.release)
 
     timeout_probe = within(trusted, accused, condemned, on=rule.send_probe)
+    local_probe_now = within(trusted, cond=rule.is_idle, on=rule.send_probe)
+    recv_accusation = recv_condemnation = within(trusted, cond=[is_current, rule.is_suspicious], on=rule.send_probe)
     timeout_probe_late = (
         trusted.to(accused, cond=[rule.misses_much, rule.hears_others], on=rule.accuse)
         | within(trusted, cond=rule.misses_much, on=rule.doubt_self)
+        | within(trusted, cond=rule.is_first_alone, on=rule.miss_alone)
         | within(trusted, accused, on=rule.miss)
         | within(condemned, on=rule.miss_condemned)
     )
@@ -44,6 +47,9 @@ class Detector(Machine):
 
     ignored = {
         ("*", "recv_probe_ack"): "from a former incarnation",
+        ("*", "local_probe_now"): "a probe is under way, or the subject is suspected already",
+        ("*", "recv_accusation"): "known, of another view, or a probe is under way",
+        ("*", "recv_condemnation"): "known, of another view, or a probe is under way",
         ("*", "recv_rebuttal"): "an old note, or of another view",
         ("*", "timeout_rebuttal"): "rebutted in time",
         ("*", "timeout_condemned"): "withdrawn",

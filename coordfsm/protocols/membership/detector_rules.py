@@ -18,6 +18,7 @@ from coordfsm.protocols.membership.events import (
     ContactDoubted,
     ProbeAnswered,
     ProbeMissed,
+    ProbeNow,
     Reinforce,
     SubjectAccused,
     SubjectCondemned,
@@ -41,6 +42,12 @@ Done = tuple[DetectorData, tuple[Effect, ...]]
 
 TIMER_KINDS = ("probe", "probe_late", "rebuttal", "condemned")
 
+UNTIMED = -1
+"""The `sent_ms` of a probe that was sent without knowing the time: its answer measures nothing."""
+
+MOST_ANNOUNCED = 6
+"""Announcements after which the pause between them grows no more, and the count neither."""
+
 
 def detectors_concerned(data: MembershipData, given: Value) -> tuple[str, ...]:
     """The subjects whose detector an input is for."""
@@ -50,9 +57,12 @@ def detectors_concerned(data: MembershipData, given: Value) -> tuple[str, ...]:
         return (given.timer.subject,) if given.timer.subject in data.detectors else ()
     if isinstance(given, Received):
         message: Any = given.message
-        return (message.origin.node,) if message.origin.node in data.detectors else ()
+        about = message.subject if isinstance(message, Accusation | Condemnation) else message.origin
+        return (about.node,) if about.node in data.detectors else ()
     if isinstance(given, Reinforce):
         return tuple(subject.node for subject in given.subjects if subject.node in data.detectors)
+    if isinstance(given, ProbeNow):
+        return tuple(node for node in given.subjects if node in data.detectors)
     return tuple(sorted(data.detectors))
 
 
@@ -82,11 +92,16 @@ def _broadcast(context: MembershipData, message: MemberMessage) -> tuple[Effect,
 
 def wait_ms(data: DetectorData, context: MembershipData) -> int:
     """How long to wait for an answer: mean and four deviations of the round trips (RFC 6298), within bounds,
-    longer the worse the process's own health is.
+    longer if the process misses several subjects.
     """
     held = context.settings
     measured = data.mean_ms + 4 * data.deviation_ms if data.mean_ms else held.probe_timeout_ms
-    return max(held.probe_timeout_floor_ms, min(measured, held.probe_timeout_ms)) * (1 + context.health.score)
+    return max(held.probe_timeout_floor_ms, min(measured, held.probe_timeout_ms)) * patience(context)
+
+
+def patience(context: MembershipData) -> int:
+    """How many times longer this process waits than it would if it were well. One missed subject is no sickness."""
+    return max(1, context.health.score)
 
 
 # -- watching ----------------------------------------------------------------------------------------------------
@@ -98,12 +113,13 @@ def is_subject(data: DetectorData, given: ViewInstalled, context: MembershipData
 
 
 def watch(data: DetectorData, given: ViewInstalled, context: MembershipData) -> Done:
-    """Begin afresh in a new view; probes of different subjects are spread over the interval."""
+    """Begin afresh in a new view; who was missed in the last one is probed at once, the others spread over a moment."""
     member = member_of(given.view, data.node)
     assert member is not None
     kept = data if data.incarnation == member.incarnation else DetectorData(data.node, member.incarnation)
-    data = replace(kept, missed=0, answered=0)
-    first = backoff(context.settings, context.settings.probe_ms // 2, 0, context.node + data.node)
+    spread = backoff(context.settings, context.settings.probe_ms // 2, 0, context.node + data.node)
+    first = 0 if kept.missed else spread
+    data = replace(kept, asked=False, answered=0, announced=0)
     stopped = tuple(CancelTimer(_timer(kind, data)) for kind in TIMER_KINDS)
     return data, (*stopped, SetTimer(_timer("probe", data), first))
 
@@ -113,13 +129,28 @@ def release(data: DetectorData, given: Value, context: MembershipData) -> Done:
     return DetectorData(data.node, state=data.state), tuple(CancelTimer(_timer(kind, data)) for kind in TIMER_KINDS)
 
 
-def send_probe(data: DetectorData, given: TimerFired, context: MembershipData) -> Done:
-    """Ask whether the subject is alive."""
+def send_probe(data: DetectorData, given: Value, context: MembershipData) -> Done:
+    """Ask whether the subject is alive; in the more copies, the more likely it is that some get lost."""
     view = _view(context)
     member = member_of(view, data.node)
     assert member is not None
-    message = Probe(stamp_of(view), self_in(view, context), subject_of(data), given.now_ms)
-    return data, (Send(member.endpoint, message), SetTimer(_timer("probe_late", data), wait_ms(data, context)))
+    copies = 1 + max(data.missed, data.answered)
+    sent_ms = given.now_ms if isinstance(given, TimerFired | Received) else UNTIMED
+    message = Probe(stamp_of(view), self_in(view, context), subject_of(data), sent_ms)
+    late = SetTimer(_timer("probe_late", data), wait_ms(data, context))
+    sends = (Send(member.endpoint, message),) * copies
+    return replace(data, asked=True), (CancelTimer(_timer("probe", data)), *sends, late)
+
+
+def is_idle(data: DetectorData, given: Value, context: MembershipData) -> bool:
+    """The subject's next turn is being waited for."""
+    return not data.asked
+
+
+def is_suspicious(data: DetectorData, given: Received, context: MembershipData) -> bool:
+    """Another monitor misses the subject: look at once."""
+    message: Any = given.message
+    return message.subject == subject_of(data) and not data.asked
 
 
 # -- hearing -----------------------------------------------------------------------------------------------------
@@ -134,24 +165,31 @@ def is_from_subject(data: DetectorData, given: Received, context: MembershipData
 def _measured(data: DetectorData, given: Received) -> DetectorData:
     message = given.message
     assert isinstance(message, ProbeAck)
-    taken = max(given.now_ms - message.sent_ms, 0)
+    if message.sent_ms == UNTIMED:
+        return data
+    # At least 1, because 0 means that nothing was measured.
+    taken = max(given.now_ms - message.sent_ms, 1)
     if not data.mean_ms:
         return replace(data, mean_ms=taken, deviation_ms=taken // 2)
     deviation = (3 * data.deviation_ms + abs(data.mean_ms - taken)) // 4
     return replace(data, mean_ms=(7 * data.mean_ms + taken) // 8, deviation_ms=deviation)
 
 
-def _continue(data: DetectorData, context: MembershipData) -> tuple[Effect, ...]:
+def _continue(data: DetectorData, given: Received, context: MembershipData) -> tuple[Effect, ...]:
+    message, held = given.message, context.settings
+    assert isinstance(message, ProbeAck)
+    longest = held.probe_ms * (held.rings + 1)
+    turn_ms = max(held.probe_timeout_floor_ms, min(message.turn_ms, longest))
     return (
         CancelTimer(_timer("probe_late", data)),
-        SetTimer(_timer("probe", data), context.settings.probe_ms),
+        SetTimer(_timer("probe", data), turn_ms),
         Raise(ProbeAnswered()),
     )
 
 
 def hear(data: DetectorData, given: Received, context: MembershipData) -> Done:
     """Alive."""
-    return replace(_measured(data, given), missed=0), _continue(data, context)
+    return replace(_measured(data, given), asked=False, missed=0), _continue(data, given, context)
 
 
 def hear_accused(data: DetectorData, given: Received, context: MembershipData) -> Done:
@@ -179,13 +217,15 @@ def is_recovered(data: DetectorData, given: Received, context: MembershipData) -
 def hear_condemned(data: DetectorData, given: Received, context: MembershipData) -> Done:
     """An answer from the condemned; one alone proves little on a lossy link."""
     answered = min(data.answered + 1, context.settings.recovery_acks)
-    return replace(_measured(data, given), missed=0, answered=answered), _continue(data, context)
+    heard = replace(_measured(data, given), asked=False, missed=0, answered=answered)
+    soon = SetTimer(_timer("probe", data), context.settings.probe_timeout_floor_ms)
+    return heard, (CancelTimer(_timer("probe_late", data)), soon, Raise(ProbeAnswered()))
 
 
 def exonerate(data: DetectorData, given: Received, context: MembershipData) -> Done:
     """Withdraw the condemnation."""
-    data = replace(_measured(data, given), missed=0, answered=0)
-    return data, (*_continue(data, context), *_withdraw(data, context))
+    data = replace(_measured(data, given), asked=False, missed=0, answered=0)
+    return data, (*_continue(data, given, context), *_withdraw(data, context))
 
 
 def is_newer_note(data: DetectorData, given: Received, context: MembershipData) -> bool:
@@ -217,22 +257,38 @@ def misses_much(data: DetectorData, given: Value, context: MembershipData) -> bo
 
 
 def hears_others(data: DetectorData, given: Value, context: MembershipData) -> bool:
-    """Some other subject answers, or there is no other: a monitor that misses everybody suspects itself first."""
-    rest = [other for node, other in context.detectors.items() if node != data.node]
-    return not rest or any(other.missed == 0 for other in rest)
+    """Somebody was heard between the last misses, or there is no other: who hears nobody suspects itself first."""
+    return len(context.detectors) == 1 or context.health.silence + 1 < max(context.settings.missed_limit, 2)
+
+
+def _missed(data: DetectorData, context: MembershipData) -> DetectorData:
+    return replace(data, asked=False, missed=min(data.missed + 1, context.settings.missed_limit), answered=0)
+
+
+def is_first_alone(data: DetectorData, given: Value, context: MembershipData) -> bool:
+    """The subject answered before, and no other monitor speaks against it."""
+    others_against = {*context.cut.accusing.get(data.node, ()), *context.cut.condemning.get(data.node, ())}
+    return data.missed == 0 and not others_against - {context.node}
+
+
+def miss_alone(data: DetectorData, given: Value, context: MembershipData) -> Done:
+    """Ask again at once; and ask another subject, to know whether this process hears anybody."""
+    data, again = send_probe(_missed(data, context), given, context)
+    nodes = sorted(context.detectors)
+    place = nodes.index(data.node)
+    control = (*nodes[place + 1 :], *nodes[:place])[:1]
+    return data, (*again, Raise(ProbeMissed(alone=True)), Raise(ProbeNow(control)))
 
 
 def miss(data: DetectorData, given: Value, context: MembershipData) -> Done:
     """Count it and ask again at once."""
-    data = replace(data, missed=min(data.missed + 1, context.settings.missed_limit), answered=0)
-    again = SetTimer(_timer("probe", data), context.settings.probe_timeout_floor_ms)
-    return data, (again, Raise(ProbeMissed()))
+    data, again = send_probe(_missed(data, context), given, context)
+    return data, (*again, Raise(ProbeMissed(alone=False)))
 
 
 def miss_condemned(data: DetectorData, given: Value, context: MembershipData) -> Done:
-    """Go on asking, at the usual pace."""
-    data = replace(data, missed=min(data.missed + 1, context.settings.missed_limit), answered=0)
-    return data, (SetTimer(_timer("probe", data), context.settings.probe_ms),)
+    """Go on asking, in no hurry."""
+    return _missed(data, context), (SetTimer(_timer("probe", data), context.settings.probe_ms),)
 
 
 def doubt_self(data: DetectorData, given: Value, context: MembershipData) -> Done:
@@ -246,7 +302,7 @@ def accuse(data: DetectorData, given: Value, context: MembershipData) -> Done:
     data, effects = miss(data, given, context)
     view = _view(context)
     accusation = Accusation(stamp_of(view), self_in(view, context), subject_of(data), data.epoch)
-    wait = context.settings.rebuttal_ms * (1 + context.health.score)
+    wait = context.settings.rebuttal_ms * patience(context)
     return data, (
         *effects,
         *_broadcast(context, accusation),
@@ -260,19 +316,22 @@ def condemn(data: DetectorData, given: Value, context: MembershipData) -> Done:
     """Not rebutted in time: condemn the subject before all members."""
     told = Raise(SubjectCondemned(subject_of(data)))
     stop = CancelTimer(_timer("rebuttal", data))
-    return replace(data, answered=0), (stop, told, *_repeat(data, context), Raise(ContactDoubted()))
+    data, announced = _announce(replace(data, answered=0, announced=0), context)
+    return data, (stop, told, *announced, Raise(ContactDoubted()))
 
 
-def _repeat(data: DetectorData, context: MembershipData) -> tuple[Effect, ...]:
+def _announce(data: DetectorData, context: MembershipData) -> Done:
     view = _view(context)
     message = Condemnation(stamp_of(view), self_in(view, context), subject_of(data))
-    again = SetTimer(_timer("condemned", data), context.settings.condemnation_ms)
-    return (*_broadcast(context, message), again)
+    delay = backoff(context.settings, context.settings.condemnation_ms, data.announced, context.node)
+    again = SetTimer(_timer("condemned", data), delay)
+    return replace(data, announced=min(data.announced + 1, MOST_ANNOUNCED)), (*_broadcast(context, message), again)
 
 
 def repeat_condemnation(data: DetectorData, given: Value, context: MembershipData) -> Done:
-    """Say it again: others may not have heard."""
-    return data, (*_repeat(data, context), Raise(ContactDoubted()))
+    """Say it again, less often each time: others may not have heard."""
+    data, announced = _announce(data, context)
+    return data, (*announced, Raise(ContactDoubted()))
 
 
 def misses_now(data: DetectorData, given: Value, context: MembershipData) -> bool:

@@ -104,7 +104,19 @@ class Reinforce(Command):
 
 
 class ProbeMissed(Command):
-    """Detector to health: a probe was not answered in time."""
+    """Detector to health: a probe was not answered in time.
+
+    Attributes:
+        alone: the subject answered before, and no other monitor misses it.
+    """
+
+    alone: bool
+
+
+class ProbeNow(Command):
+    """To detectors: do not wait for the next turn of these subjects."""
+
+    subjects: tuple[str, ...]
 
 
 class ProbeAnswered(Command):

@@ -92,6 +92,7 @@ class Lifecycle(Machine):
     )
     timeout_contact = (
         within(member, cond=rule.heard_majority, on=rule.settle)
+        | within(member, wedged, cond=rule.may_ask_contact_again, on=rule.ask_contact_again)
         | member.to(wedged, on=rule.wedge)
         | within(wedged, on=rule.ask_contact)
     )

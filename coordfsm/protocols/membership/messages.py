@@ -157,9 +157,15 @@ class Probe(MemberMessage):
 
 
 class ProbeAck(MemberMessage):
-    """I am alive. `sent_ms` as it came."""
+    """I am alive.
+
+    Attributes:
+        sent_ms: as it came.
+        turn_ms: in so many milliseconds it is this monitor's turn again.
+    """
 
     sent_ms: int
+    turn_ms: int
 
 
 class Accusation(MemberMessage):

@@ -12,14 +12,14 @@ class Settings(Value):
         seeds: where to ask to join again after being shunned, besides the last known members.
         rejoin: whether a shunned process asks to join again by itself.
         rings: K, how many monitors a member has.
-        probe_ms: pause between two probes of one subject.
+        probe_ms: each member is probed once in this time, by its monitors in turn.
         probe_timeout_ms: longest wait for an answer while this process is well; the adaptive wait lies below it.
         probe_timeout_floor_ms: shortest wait for an answer.
-        missed_limit: missed probes in a row before an accusation.
-        health_limit: how bad this process's own health may be counted; it multiplies the waits by up to 1 + this.
+        missed_limit: missed probes in a row before an accusation; they follow one another at once.
+        health_limit: how bad this process's own health may be counted; it multiplies the waits by up to this.
         recovery_acks: answered probes in a row after which a condemned subject is trusted again.
         rebuttal_ms: how long the accused may take to rebut.
-        condemnation_ms: pause between two announcements of the same condemnation.
+        condemnation_ms: pause before a condemnation is announced again, growing with the announcements.
         batch_ms: how long a stable cut waits for company.
         reinforce_ms: how long a subject may stay unstable before its monitors reinforce, and then before it stays.
         proposal_ms: pause between two sendings of the same proposal.
@@ -32,6 +32,7 @@ class Settings(Value):
         leave_ms: pause between two announcements of leaving.
         leave_attempts: announcements of leaving before going anyway, plus one for every ten members.
         contact_ms: how long a majority has to answer before the process is wedged.
+        contact_attempts: how often it asks the members in that time.
         longest_ms: no backoff grows beyond this.
     """
 
@@ -39,14 +40,14 @@ class Settings(Value):
     seeds: tuple[Endpoint, ...] = ()
     rejoin: bool = True
     rings: int = RINGS
-    probe_ms: int = 1000
+    probe_ms: int = 500
     probe_timeout_ms: int = 500
-    probe_timeout_floor_ms: int = 50
+    probe_timeout_floor_ms: int = 75
     missed_limit: int = 3
     health_limit: int = 8
     recovery_acks: int = 3
-    rebuttal_ms: int = 1000
-    condemnation_ms: int = 1000
+    rebuttal_ms: int = 700
+    condemnation_ms: int = 250
     batch_ms: int = 100
     reinforce_ms: int = 3000
     proposal_ms: int = 300
@@ -59,6 +60,7 @@ class Settings(Value):
     leave_ms: int = 300
     leave_attempts: int = 20
     contact_ms: int = 2000
+    contact_attempts: int = 4
     longest_ms: int = 10_000
 
 

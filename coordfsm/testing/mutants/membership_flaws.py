@@ -323,5 +323,11 @@ real_speak_against = cut_rules._speak_against  # noqa: SLF001  (as above)
 
 def miss_and_stop(data: Any, given: Any, context: Any) -> Any:
     """Count the missed probe, and send no other."""
-    data, effects = detector_rules.miss(data, given, context)
+    data, effects = detector_rules.miss_alone(data, given, context)
+    return data, tuple(effect for effect in effects if not isinstance(effect, SetTimer | Send))
+
+
+def hear_and_stop(data: Any, given: Any, context: Any) -> Any:
+    """Alive, and so it will be."""
+    data, effects = detector_rules.hear(data, given, context)
     return data, tuple(effect for effect in effects if not isinstance(effect, SetTimer))

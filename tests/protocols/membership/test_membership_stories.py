@@ -224,9 +224,17 @@ def test_a_slow_monitor_suspects_itself_first():
     cluster = Cluster().found(*"abcde")
     view = cluster.view("a")
     cluster.loss = lambda sender, receiver: float(receiver == "a")
-    cluster.run(3_000)
+    cluster.run(800)
     assert not [m for m in cluster.sent if m[0] == "a" and m[1] == "Accusation"]
     cluster.heal()
     cluster.run(20_000)
     assert cluster.agree("abcde")
     assert cluster.view("b") == view
+
+
+def test_a_deaf_member_accuses_nobody_and_is_removed():
+    cluster = Cluster().found(*"abcde")
+    cluster.loss = lambda sender, receiver: float(receiver == "a")
+    cluster.run(5_000)
+    assert not [m for m in cluster.sent if m[0] == "a" and m[1] == "Accusation"]
+    assert cluster.agree("bcde")
