@@ -13,7 +13,8 @@ EPILOG = """\
 Give the directories of all nodes of a cluster, or one directory that holds them, or single files: *.db are stores,
 all others are traces. Every trace is stepped through the machines again and must have the recorded effects; all
 together are checked against the properties. An entity that several stores have, or that none has though a trace
-put it into service, is a violation. The stores must not be in use; they are not changed.
+put it into service, is a violation. The stores must not be in use; they are not changed. A trace that grew beyond its
+bound is in two files: name the newer one, or the directory.
 exit codes: 0 clean, 1 a property does not hold, 2 a file cannot be read
 """
 
@@ -63,6 +64,8 @@ def _find(paths: list[Path]) -> tuple[dict[str, Path], list[Path]]:
                 stores[file.absolute().parent.name if file.name == STORE else file.stem] = file
             else:
                 traces.append(file)
+    # The file before it is read with each trace.
+    traces = [trace for trace in traces if trace.with_suffix("") not in traces or trace.suffix != ".1"]
     if not stores and not traces:
         raise NothingToAuditError(f"no store ({STORE}) and no trace ({TRACE}) at {', '.join(map(str, paths))}")
     return stores, traces
@@ -76,6 +79,7 @@ def _audit(stores: dict[str, Path], traces: list[Path], *, replay: bool) -> dict
     if traces:
         found = audit_traces(traces, replay=replay)
         result |= {"inputs": found.inputs, "runs": found.runs, "views": found.views, "checked": CHECKED}
+        result |= {"torn": list(found.torn), "beginning_lost": [str(path) for path in found.cut]}
         result["findings"] += [{"property": finding.property, "text": finding.text} for finding in found.findings]
     if stores:
         # Only the stores of all processes together can tell that an entity is nowhere.
@@ -97,6 +101,10 @@ def _print(result: dict[str, Any]) -> None:
         counts = f"{result['runs']} runs, {result['inputs']:,} inputs, {result['views']} views"
         print(f"traces    {len(result['traces'])}: {counts}")
         print(f"checked   {', '.join(result['checked'])}")
+        for place in result["torn"]:
+            print(f"torn      {place}: cut short by a kill and passed over")
+        for path in result["beginning_lost"]:
+            print(f"partial   {path}: its beginning is gone; whether an entity is lost, stores alone cannot tell")
     if result["stores"]:
         counts = ", ".join(f"{count} {node}" for node, count in result["per_node"].items()) or "none"
         print(f"entities  {len(result['entities'])}: {counts}")

@@ -26,6 +26,7 @@ FLAGS = (
     ("--bootstrap", None, "found a new cluster (one node only, once)"),
     ("--label", "NAME", "the cluster's name; others are refused (default: coordfsm)"),
     ("--trace", "FILE", "record all inputs and effects here"),
+    ("--trace-max-bytes", "N", "most bytes of the trace, whose oldest part then goes; 0: no bound (default: 1 GiB)"),
     ("--leave-timeout-ms", "MS", "longest wait for a graceful leave (default: 10000)"),
     ("--security-key-file", "FILE", "file with the cluster keys, one base64 text a line, the primary first"),
     ("--security-insecure", None, "plain datagrams beyond loopback"),

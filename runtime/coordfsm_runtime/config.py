@@ -30,6 +30,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
         bootstrap: found a new cluster, if the store knows of none.
         label: the cluster's name.
         trace: file to record inputs and effects in, or None.
+        trace_max_bytes: of the trace's two files together; 0 for no bound.
         leave_timeout_ms: longest wait for a graceful leave.
         keys: cluster keys, the primary first; empty for plain datagrams.
         insecure: plain datagrams beyond loopback.
@@ -47,6 +48,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     bootstrap: bool = False
     label: str = "coordfsm"
     trace: Path | None = None
+    trace_max_bytes: int = 0
     leave_timeout_ms: int = 10_000
     keys: tuple[bytes, ...] = ()
     insecure: bool = False
@@ -166,6 +168,7 @@ def _build(gathered: Gathered, machine_sections: tuple[str, ...]) -> NodeConfig:
         bootstrap=value("node.bootstrap"),
         label=value("node.label"),
         trace=value("node.trace"),
+        trace_max_bytes=value("node.trace_max_bytes"),
         leave_timeout_ms=value("node.leave_timeout_ms"),
         keys=_all_keys(gathered),
         insecure=value("security.insecure"),

@@ -145,6 +145,14 @@ NODE_SETTINGS = (
     Setting("node", "label", "coordfsm", "a name", _name, "the cluster's name; others are refused"),
     Setting("node", "trace", None, "a file", _path, "record all inputs and effects here"),
     Setting(
+        "node",
+        "trace_max_bytes",
+        1 << 30,
+        "an integer of at least 0",
+        _integer(0),
+        "most bytes of the trace; 0 for no bound",
+    ),
+    Setting(
         "node", "leave_timeout_ms", 10_000, "an integer of at least 0", _integer(0), "longest wait for a graceful leave"
     ),
     Setting(

@@ -1,16 +1,16 @@
 """A trace: every input of a process with the effects it had, one JSON object a line, so that it can be stepped again.
 
-Each line has the input readable and as canonical bytes. A kill may tear the last line, which a reader passes over; what
-a turn made durable just before the kill may be missing, and shows in the records of the next run's `Recover`.
+Each line has the input readable and as canonical bytes. A kill may tear the last line of a run, which a reader passes
+over and reports; what a turn made durable just before the kill may be missing, and shows in the records of the next
+run's `Recover`. A trace that grew too large goes on in a new file, which starts with the machines' data at that moment:
+`recorder` writes it, and keeps the file before as ``FILE.1``.
 """
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO, Union
-
-import msgspec
+from typing import Any, NamedTuple, Union
 
 from coordfsm.kernel import (
     Command,
@@ -28,7 +28,6 @@ from coordfsm.kernel import (
     fingerprint,
 )
 from coordfsm_runtime.errors import TraceError
-from coordfsm_runtime.plain import to_plain
 
 FORMAT = 1
 
@@ -37,6 +36,7 @@ class TraceLine(NamedTuple):
     """One input and what it did.
 
     Attributes:
+        number: of the line in its file, from 1.
         step: counted from 1 in each run of the process.
         now_ms: the process's monotonic clock.
         given: the input.
@@ -44,6 +44,7 @@ class TraceLine(NamedTuple):
         effects_hash: XXH3-128 of the effects' canonical bytes, 32 hexadecimal digits.
     """
 
+    number: int
     step: int
     now_ms: int
     given: Input
@@ -51,75 +52,57 @@ class TraceLine(NamedTuple):
     effects_hash: str
 
 
-class TraceRecorder:
-    """Appends to a trace file; a restarted process continues it with another header.
-
-    Args:
-        path: the file, created when missing.
-        node: the process's name.
-        settings: whatever is needed to build the machine's initial data again, JSON-ready.
-    """
-
-    def __init__(self, path: Path, node: str, settings: dict[str, Any]) -> None:
-        self._file = path.open("ab")
-        if self._file.tell() > 0:
-            self._file.write(b"\n")  # a line torn by a kill ends here
-        self._step = 0
-        self._write({"trace": FORMAT, "node": node, "settings": settings})
-        self.flush()
-
-    def record(self, given: Input, effects: tuple[Effect, ...], now_ms: int) -> None:
-        self._step += 1
-        self._write(
-            {
-                "step": self._step,
-                "now_ms": now_ms,
-                "input": to_plain(given),
-                "effects": [to_plain(effect) for effect in effects],
-                "bytes": _pack_input(given),
-                "effects_hash": hash_effects(effects),
-            }
-        )
-
-    def flush(self) -> None:
-        """Hand what was recorded to the operating system: it survives the process."""
-        self._file.flush()
-
-    def close(self) -> None:
-        self._file.close()
-
-    def _write(self, content: dict[str, Any]) -> None:
-        self._file.write(msgspec.json.encode(content) + b"\n")
-
-
 class TraceRun(NamedTuple):
-    """One run of a process, from its start to its end.
+    """One run of a process, from its start to its end, or the part of it that one file holds.
 
     Attributes:
+        path: the file.
+        number: of the header's line in it.
         node: the process's name.
         settings: as recorded.
+        boot: names the machine's boot, within which monotonic clocks compare; empty when not known.
+        after: steps of the run that earlier files hold, or held; 0 for the start of a run.
+        data: canonical bytes of the machines' data after those steps; None for the start of a run.
         lines: its inputs, in order.
+        torn: number of a last line that a kill tore; 0 for none.
     """
 
+    path: Path
+    number: int
     node: str
     settings: dict[str, Any]
+    boot: str
+    after: int
+    data: bytes | None
     lines: tuple[TraceLine, ...]
+    torn: int
+
+
+def older(path: Path) -> Path:
+    """Where the file goes when the trace goes on in a new one."""
+    return path.with_name(path.name + ".1")
 
 
 def read_trace(path: Path, kinds: tuple[type[Value], ...]) -> tuple[TraceRun, ...]:
-    """The runs that a trace file holds.
+    """The runs that a trace holds, in order; a run that goes on in a second file is two of them.
 
     Args:
-        path: the file.
+        path: the file. The one before it, if there is one, is read first.
         kinds: every type of message, command and record that may occur.
 
     Raises:
+        OSError: there is no such file, or it cannot be read.
         TraceError: not a trace, of another format, or with a damaged line that is not the last of its run.
     """
     union: Any = Union[kinds]  # noqa: UP007  (the union of a tuple that is known only when run)
-    reader = _Reader(path, Decoder(union))
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return tuple(reader.runs(file))
+    decoder = Decoder(union)
+    before = older(path)
+    # A kill may fall between the old file's new name and the new file.
+    files = [file for file in (before, path) if file.exists()] if before.exists() else [path]
+    runs = [run for file in files for run in _Reader(file, decoder).runs()]
+    if not runs:
+        raise TraceError(f"{path}: not a trace: it has no header")
+    return tuple(runs)
 
 
 def hash_effects(effects: tuple[Effect, ...]) -> str:
@@ -131,41 +114,49 @@ class _Reader:
         self._path = path
         self._decoder = decoder
 
-    def runs(self, file: TextIO) -> Iterator[TraceRun]:
-        header: dict[str, Any] | None = None
+    def runs(self) -> Iterator[TraceRun]:
+        with self._path.open(encoding="utf-8", errors="replace") as file:
+            yield from self._runs(enumerate(file, 1))
+
+    def _runs(self, texts: Iterable[tuple[int, str]]) -> Iterator[TraceRun]:
+        run: TraceRun | None = None
         lines: list[TraceLine] = []
-        torn = 0
-        for number, text in enumerate(file, 1):
+        for number, text in texts:
             if not text.strip():
                 continue
             content = _parse(text)
             if content is not None and "trace" in content:
-                if header is not None:
-                    yield TraceRun(header["node"], header["settings"], tuple(lines))
-                header, lines, torn = self._header(content), [], 0
+                if run is not None:
+                    yield run._replace(lines=tuple(lines))
+                run, lines = self._header(content, number), []
                 continue
-            if header is None or torn:
-                raise TraceError(f"{self._path}:{torn or number}: not a line of a trace")
-            line = None if content is None else self._line(content, number)
-            if line is None:
-                torn = number
+            if run is None or run.torn:
+                raise TraceError(f"{self._path}:{run.torn if run else number}: not a line of a trace")
+            if content is None:
+                run = run._replace(torn=number)
             else:
-                lines.append(line)
-        if header is None:
-            raise TraceError(f"{self._path}: not a trace: it has no header")
-        yield TraceRun(header["node"], header["settings"], tuple(lines))
+                lines.append(self._line(content, number))
+        if run is not None:
+            yield run._replace(lines=tuple(lines))
 
-    def _header(self, content: dict[str, Any]) -> dict[str, Any]:
+    def _header(self, content: dict[str, Any], number: int) -> TraceRun:
         if content["trace"] != FORMAT or not isinstance(content.get("settings"), dict) or "node" not in content:
-            raise TraceError(f"{self._path}: trace format {content['trace']!r}, expected {FORMAT}")
-        return content
+            raise TraceError(f"{self._path}:{number}: trace format {content['trace']!r}, expected {FORMAT}")
+        after, packed = content.get("after", 0), content.get("data")
+        try:
+            data = None if packed is None else base64.b64decode(packed, validate=True)
+        except (TypeError, ValueError) as error:
+            raise TraceError(f"{self._path}:{number}: the data cannot be read: {error}") from error
+        if not isinstance(after, int) or (data is None) != (after == 0):
+            raise TraceError(f"{self._path}:{number}: a header after step {after!r}, without the data of that moment")
+        boot = str(content.get("boot", ""))
+        return TraceRun(self._path, number, str(content["node"]), content["settings"], boot, after, data, (), 0)
 
     def _line(self, content: dict[str, Any], number: int) -> TraceLine:
         try:
-            given = _unpack_input(content["bytes"], self._decoder)
-            return TraceLine(
-                content["step"], content["now_ms"], given, tuple(content["effects"]), content["effects_hash"]
-            )
+            given = unpack_input(content["bytes"], self._decoder)
+            effects = tuple(content["effects"])
+            return TraceLine(number, content["step"], content["now_ms"], given, effects, content["effects_hash"])
         except (KeyError, TypeError, ValueError, EncodingError) as error:
             raise TraceError(f"{self._path}:{number}: {error}") from error
 
@@ -182,7 +173,7 @@ def _text(value: object) -> str:
     return base64.b64encode(encode(value)).decode()
 
 
-def _pack_input(given: Input) -> list[Any]:
+def pack_input(given: Input) -> list[Any]:
     """The input in JSON: messages, commands and records as canonical bytes, which name their types."""
     if isinstance(given, Received):
         return ["received", given.sender, given.now_ms, _text(given.message)]
@@ -193,7 +184,14 @@ def _pack_input(given: Input) -> list[Any]:
     return ["command", _text(given)]
 
 
-def _unpack_input(packed: list[Any], decoder: Decoder) -> Input:
+def unpack_input(packed: list[Any], decoder: Decoder) -> Input:
+    """The input that `pack_input` packed.
+
+    Raises:
+        ValueError: not an input.
+        EncodingError: of a type that the decoder does not know.
+    """
+
     def value(text: str) -> Any:
         return decoder.decode(base64.b64decode(text, validate=True))
 

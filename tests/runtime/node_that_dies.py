@@ -14,7 +14,7 @@ from pathlib import Path
 from coordfsm.kernel import Endpoint, Message, Write
 from coordfsm.protocols.migration.messages import ENTITY_PREFIX, EntityRecord
 from coordfsm_runtime import __main__ as program
-from coordfsm_runtime import node as node_module
+from coordfsm_runtime import assembly
 from coordfsm_runtime.store import SqliteStore
 from coordfsm_runtime.transport import Transport
 
@@ -75,5 +75,5 @@ def send_and_die(transport: Transport, to: Endpoint, message: Message) -> None:
 if __name__ == "__main__":
     send = Transport.send
     Transport.send = send_and_die  # type: ignore[method-assign]
-    node_module.SqliteStore = FatalStore  # type: ignore[misc]
+    assembly.SqliteStore = FatalStore  # type: ignore[misc]
     sys.exit(program.main())

@@ -214,7 +214,7 @@ def test_a_failing_disk_stops_the_node_before_it_promises_anything(tmp_path):
         node = ClusterNode(config)
         await node.start()
         await node.member()
-        node._driver._store._connection.execute("PRAGMA query_only=1")
+        node._running._store._connection.execute("PRAGMA query_only=1")
         waiting = asyncio.ensure_future(node.wait_until(lambda: False))
         await asyncio.sleep(0)
         listener, doomed = node.events(), asyncio.ensure_future(node.create("ship"))

@@ -27,8 +27,9 @@ from coordfsm_runtime.controller import RealTime
 from coordfsm_runtime.counters import Counters
 from coordfsm_runtime.driver import MAXIMUM_WAITING, Driver
 from coordfsm_runtime.errors import NodeStoppedError, StoreError
+from coordfsm_runtime.recorder import TraceRecorder
 from coordfsm_runtime.store import MemoryStore
-from coordfsm_runtime.trace import TraceRecorder, hash_effects, read_trace
+from coordfsm_runtime.trace import hash_effects, read_trace
 
 
 class Journal(MemoryStore):

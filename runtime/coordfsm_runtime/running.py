@@ -1,0 +1,258 @@
+"""A node that runs in the event loop: started and stopped, its state read, commands handed to its machines.
+
+What an application asks of it is built on these few calls: see `node`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from coordfsm.kernel import Command, Value, encode
+from coordfsm.protocols.coordinator.registry import Registry
+from coordfsm.protocols.membership.events import Bootstrap, CommandRefused, Join, Leave, MemberWedged, ViewChanged
+from coordfsm.protocols.node import NodeData
+from coordfsm.protocols.view import View, coordinator
+from coordfsm_runtime.assembly import Assembly
+from coordfsm_runtime.config import NodeConfig
+from coordfsm_runtime.counters import Counters
+from coordfsm_runtime.driver import Driver
+from coordfsm_runtime.errors import CommandRefusedError, NodeStoppedError
+from coordfsm_runtime.events import EventStream, Listener
+from coordfsm_runtime.plain import summarize
+from coordfsm_runtime.store import Store
+from coordfsm_runtime.transport import Transport
+
+HISTORY = 50
+"""Views remembered for people to look at."""
+
+logger = logging.getLogger(__name__)
+
+
+class RunningNode:
+    """One member of a cluster, in the running event loop. An asynchronous context manager.
+
+    Args:
+        config: of the node.
+        store: where durable records live; None for SQLite in the node's directory.
+
+    Attributes:
+        config: of the node.
+        counters: everything that the node counts.
+        history: the views installed since the start, newest last, with the wall-clock time of each.
+        wedged: who was missing when the node last found itself without a majority.
+    """
+
+    def __init__(self, config: NodeConfig, store: Store | None = None) -> None:
+        self.config = config
+        self.counters = Counters()
+        self.history: deque[tuple[View, float]] = deque(maxlen=HISTORY)
+        self.wedged: MemberWedged | None = None
+        self._given_store = store
+        self._events = EventStream()
+        self._changed = asyncio.Condition()
+        self._closed = asyncio.Event()
+        self._assembly: Assembly | None = None
+        self._started = time.monotonic()
+        self._listeners: list[Callable[[Value], None]] = []
+        self._wakes: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None and self.failure is None:
+            await self.leave()
+        await self.close()
+
+    # -- starting and stopping ---------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open socket and store, recover, and found or join the cluster, as configured.
+
+        Raises:
+            ConfigurationError: the address cannot be bound, or the directory not be made.
+            StoreError: the store cannot be opened or read.
+        """
+        self._assembly = Assembly(self.config, self._given_store, self._tell, self._fail, self.counters)
+        self._assembly.start()
+        self._enter_cluster()
+
+    def _enter_cluster(self) -> None:
+        """Found or join, unless the store brought the node back into a view or into leaving."""
+        config = self.config
+        if self.state != "detached":
+            return
+        if config.bootstrap and not self._was_member():
+            self._running.submit(Bootstrap(secrets.token_hex(16)))
+        elif config.seeds:
+            self._running.submit(Join(config.seeds))
+        else:
+            reason = "it was in a cluster before and does not found another" if config.bootstrap else "no seeds"
+            logger.warning("in no cluster", extra={"fields": {"reason": reason, "expected": "node.seeds, or a join"}})
+
+    def _was_member(self) -> bool:
+        """Whether this node was ever in a cluster: then it must not found another one by itself."""
+        return self.data.membership.lifecycle.incarnation > 0
+
+    async def leave(self) -> None:
+        """Leave the cluster gracefully; gives up after the configured time. The node handles nothing more after it."""
+        if self._assembly is None or self._closed.is_set() or self.state == "left":
+            return
+        with contextlib.suppress(TimeoutError, NodeStoppedError):
+            async with asyncio.timeout(self.config.leave_timeout_ms / 1000):
+                await self.submit(Leave())
+                await self.wait_until(lambda: self.state == "left")
+        logger.info(
+            "left" if self.state == "left" else "stopped without leaving", extra={"fields": {"state": self.state}}
+        )
+
+    async def close(self) -> None:
+        """Stop at once, as a crash would: what was promised is on disk."""
+        self._closed.set()
+        if self._assembly is not None:
+            self._assembly.close()
+        self._events.close()
+        await self._wake_waiters()
+
+    async def wait_closed(self) -> None:
+        """Wait until the node is closed or fails."""
+        await self._closed.wait()
+
+    def _fail(self, error: Exception) -> None:
+        logger.error("failed, the node stops", extra={"fields": {"reason": str(error)}})
+        self._closed.set()
+        self._wake_soon()
+
+    # -- what the node knows -----------------------------------------------------------------------------------------
+
+    @property
+    def _assembled(self) -> Assembly:
+        if self._assembly is None:
+            raise NodeStoppedError("the node has not started")
+        return self._assembly
+
+    @property
+    def _running(self) -> Driver:
+        return self._assembled.driver
+
+    @property
+    def data(self) -> NodeData:
+        """All that the machines hold. Read it; it never changes under the reader."""
+        data: NodeData = self._running.data
+        return data
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why the node stopped by itself, or None."""
+        return None if self._assembly is None else self._assembly.driver.failure
+
+    @property
+    def endpoint(self) -> str:
+        """Where others reach this node."""
+        return self.transport.endpoint
+
+    @property
+    def transport(self) -> Transport:
+        return self._assembled.transport
+
+    @property
+    def state(self) -> str:
+        """Where the process is on its way into the cluster and out of it: ``member`` when it acts in one."""
+        return self.data.membership.lifecycle.state
+
+    @property
+    def view(self) -> View | None:
+        """The view in which this process acts as a member."""
+        return self.data.coordination.monitor.view
+
+    @property
+    def coordinator(self) -> str | None:
+        """The node that coordinates the view."""
+        return coordinator(self.view).node if self.view is not None else None
+
+    @property
+    def registry(self) -> Registry:
+        """Who hosts which bubbles, as of the newest topology."""
+        return self.data.coordination.registrar.topology
+
+    @property
+    def uptime_s(self) -> float:
+        return time.monotonic() - self._started
+
+    # -- what the node is asked --------------------------------------------------------------------------------------
+
+    async def submit(self, command: Command) -> tuple[Value, ...]:
+        """Hand a command to the machines; the events of that step, once they are durable.
+
+        Raises:
+            CommandRefusedError: the machines refused it, with their reason.
+            EncodingError: it holds what can neither travel nor rest (half a character, say).
+            NodeStoppedError: the node has stopped.
+        """
+        # Found out here, at the caller's, and not when its record is written or its message sent.
+        encode(command)
+        try:
+            told = await self._running.submit(command)
+        except asyncio.CancelledError:
+            if self._closed.is_set():
+                raise NodeStoppedError("the node has stopped") from None
+            raise
+        for event in told:
+            if isinstance(event, CommandRefused):
+                raise CommandRefusedError(f"{event.command} was refused: {event.reason}")
+        return told
+
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait until the condition holds; it is tried again after every event.
+
+        Raises:
+            NodeStoppedError: the node stopped first.
+        """
+        async with self._changed:
+            while not condition():
+                if self._closed.is_set():
+                    raise NodeStoppedError("the node has stopped")
+                await self._changed.wait()
+
+    async def member(self) -> View:
+        """Wait until the node is a member of a view; that view."""
+        await self.wait_until(lambda: self.state == "member" and self.view is not None)
+        assert self.view is not None
+        return self.view
+
+    def events(self) -> Listener:
+        """Everything that the machines tell, from now on, until the node stops: an asynchronous iterator."""
+        return self._events.listen()
+
+    # -- what the machines tell --------------------------------------------------------------------------------------
+
+    def _tell(self, event: Value) -> None:
+        self.counters.add("events", type(event).__name__)
+        if isinstance(event, ViewChanged):
+            self.history.append((event.view, time.time()))
+        elif isinstance(event, MemberWedged):
+            self.wedged = event
+        plain = summarize(event)
+        logger.info(plain.pop("type"), extra={"fields": {"view": self.view.number if self.view else 0} | plain})
+        self._events.publish(event)
+        for listener in tuple(self._listeners):
+            listener(event)
+        self._wake_soon()
+
+    def _wake_soon(self) -> None:
+        task = asyncio.ensure_future(self._wake_waiters())
+        self._wakes.add(task)
+        task.add_done_callback(self._wakes.discard)
+
+    async def _wake_waiters(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
