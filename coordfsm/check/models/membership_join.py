@@ -10,8 +10,9 @@ from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command
 from coordfsm.protocols.membership.admission import OTHER_LABEL
 from coordfsm.protocols.membership.composition import initial
-from coordfsm.protocols.membership.events import Bootstrap, Join
+from coordfsm.protocols.membership.events import Bootstrap, Join, Leave
 from coordfsm.protocols.membership.properties import (
+    ACTING,
     STATEMENTS,
     History,
     Observations,
@@ -39,13 +40,16 @@ def build(
     retries: Annotated[int, Parameter("how often a joiner asks again, or asks another seed", minimum=0)] = 1,
     takeovers: Annotated[int, Parameter("how often a member takes over", minimum=0)] = 0,
     crashes: Annotated[int, Parameter("crashes, each followed by a recovery or not", minimum=0)] = 0,
+    leaves: Annotated[int, Parameter("joiners that change their mind on the way in", minimum=0)] = 0,
     views: Annotated[int, Parameter("the number of the last view", minimum=1)] = 3,
 ) -> Model:
-    """Bootstrap and join with two seeds; a stranger is refused with a reason. ML2 is left out with crashes."""
+    """Bootstrap and join with two seeds; a stranger is refused with a reason."""
     names = tuple(NAMES[: joiners + 1])
     seeds = names[:2]
 
     def commands(local: Local) -> tuple[Command, ...]:
+        if local.data.lifecycle.state in ("seeking", "waiting"):
+            return (Leave(),) if leaves else ()
         if local.data.lifecycle.state != "detached":
             return ()
         if local.data.node == names[0]:
@@ -78,20 +82,28 @@ def build(
             "retries": retries,
             "takeovers": takeovers,
             "crashes": crashes,
+            "leaves": leaves,
             "views": views,
         },
         nodes=tuple(node(name) for name in everybody),
         network=UnreliableSet(),
         faults=Faults(crash=crashes),
-        budgets={"timeout_join": retries, "timeout_takeover": takeovers, "local_bootstrap": 1}
+        budgets={
+            "timeout_join": retries,
+            "timeout_takeover": takeovers,
+            "timeout_leave": retries,
+            # A founder that crashes before its view is durable is told again.
+            "local_bootstrap": 1 + crashes,
+            "local_leave": leaves,
+        }
         | dict.fromkeys(("timeout_proposal", "timeout_handover", "timeout_rejoin"), 0),
         boundary=within_bound,
-        properties=_properties(everybody, names, strangers=strangers, live=not crashes),
+        properties=_properties(everybody, names, strangers=strangers, leaves=leaves),
     )
 
 
 def _properties(
-    everybody: tuple[str, ...], names: tuple[str, ...], *, strangers: int, live: bool
+    everybody: tuple[str, ...], names: tuple[str, ...], *, strangers: int, leaves: int
 ) -> tuple[Property, ...]:
     def chain(observed: Observations) -> bool:
         return lineage(observed, frozenset(view for view in known_views(observed) if not view.parent))
@@ -104,6 +116,11 @@ def _properties(
 
     def all_in(observed: Observations) -> bool:
         return all(is_admitted(observed, name) for name in names) and converged(observed)
+
+    def nobody_missing(observed: Observations) -> bool:
+        gone = {name for name, process in zip(everybody, observed, strict=True) if process.history.left}
+        views = [process.view for process in observed if process.lifecycle in ACTING and process.view is not None]
+        return all(member.node not in gone for view in views for member in view.members)
 
     def refused(observed: Observations) -> bool:
         return any(process.node == FOREIGNER and OTHER_LABEL in process.history.refused for process in observed)
@@ -121,7 +138,10 @@ def _properties(
         invariant("M7", STATEMENTS["M7"], single_value),
         sometimes("M-joined", "All joiners can be members of one view.", all_in),
     )
-    if live:
+    if leaves:
+        statement = "A joiner that gives up leaves nobody in a view that has it: from every state this can be reached."
+        properties += (Property("ML3-given-up", statement, nobody_missing, "reachable", observe),)
+    else:
         properties += (Property("ML2", STATEMENTS["ML2"], all_in, "reachable", observe),)
     if not strangers:
         return properties
@@ -133,6 +153,11 @@ def _properties(
 
 
 DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {
-    "membership-join": ({}, {"joiners": 1, "retries": 3}, {"joiners": 1, "strangers": 1, "crashes": 1})
+    "membership-join": (
+        {},
+        {"joiners": 1, "retries": 3},
+        {"joiners": 1, "strangers": 1, "crashes": 1},
+        {"joiners": 1, "leaves": 1, "retries": 2},
+    )
 }
 MODELS = {"membership-join": build}

@@ -7,11 +7,11 @@ the current view.
 from statemachine import State
 
 from coordfsm.kernel import Effect, Machine, Notify, Received, Send, compile_machine
-from coordfsm.protocols.membership.chain import links_from
-from coordfsm.protocols.membership.data import CatchUpData, MembershipData, self_in, stamp_of
+from coordfsm.protocols.membership.chain import is_member, links_from
+from coordfsm.protocols.membership.data import CatchUpData, MembershipData, current_view, self_in, stamp_of
 from coordfsm.protocols.membership.declaring import within
 from coordfsm.protocols.membership.events import MessageRefused
-from coordfsm.protocols.membership.messages import ViewDecision, ViewInquiry, ViewSnapshot
+from coordfsm.protocols.membership.messages import ContactRequest, ViewDecision, ViewForced, ViewInquiry, ViewSnapshot
 from coordfsm.protocols.membership.stamps import fault_of, is_ahead, is_behind, is_unsound
 
 Done = tuple[CatchUpData, tuple[Effect, ...]]
@@ -29,6 +29,25 @@ def lead_onwards(data: CatchUpData, given: Received, context: MembershipData) ->
     if links.view is not None:
         return data, (Send(given.sender, ViewSnapshot(own, me, links.view)),)
     return data, ()
+
+
+def is_left_by_force(data: CatchUpData, given: Received, context: MembershipData) -> bool:
+    """The sender is in the view from which an operator forced the current one, and belongs to this one, too."""
+    view, message = current_view(context), given.message
+    assert isinstance(message, ContactRequest)
+    return (
+        view is not None
+        and message.stamp.view_id == view.parent
+        and message.stamp.lineage != view.lineage
+        and is_member(view, message.origin)
+    )
+
+
+def lead_into_force(data: CatchUpData, given: Received, context: MembershipData) -> Done:
+    """Tell it of the forced view again: the first telling was lost."""
+    view = context.view_change.view
+    assert view is not None
+    return data, (Send(given.sender, ViewForced(stamp_of(view), self_in(view, context), view)),)
 
 
 def inquire(data: CatchUpData, given: Received, context: MembershipData) -> Done:
@@ -59,7 +78,13 @@ class CatchUp(Machine):
         | within(watching, cond=is_ahead, on=inquire)
         | within(watching, cond=is_unsound, on=refuse)
     )
-    recv_leave_request = recv_contact_request = recv_contact_reply = recv_view_inquiry = (
+    recv_contact_request = (
+        within(watching, cond=is_left_by_force, on=lead_into_force)
+        | within(watching, cond=is_behind, on=lead_onwards)
+        | within(watching, cond=is_ahead, on=inquire)
+        | within(watching, cond=is_unsound, on=refuse)
+    )
+    recv_leave_request = recv_contact_reply = recv_view_inquiry = (
         within(watching, cond=is_behind, on=lead_onwards)
         | within(watching, cond=is_ahead, on=inquire)
         | within(watching, cond=is_unsound, on=refuse)

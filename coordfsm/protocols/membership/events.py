@@ -56,9 +56,15 @@ class WithdrawCut(Command):
 
 
 class AdoptView(Command):
-    """Lifecycle to view change: install this view, which others decided (or an operator)."""
+    """Lifecycle to view change: install this view, which others decided (or an operator).
+
+    Attributes:
+        view: what to install.
+        confirm: whom to tell when it is durable; empty: nobody.
+    """
 
     view: View
+    confirm: Endpoint = ""
 
 
 class AbandonView(Command):

@@ -148,8 +148,11 @@ def adopt(data: ViewChangeData, given: AdoptView, context: MembershipData) -> Do
     """Install a view that others decided: founding, welcomed or forced. What was before is over."""
     dropped = tuple(Write(chain_key(link.number), None) for link in data.chain)
     installed = ViewChangeData(state=data.state, view=given.view)
+    ack = ViewAck(stamp_of(given.view), self_in(given.view, context))
+    confirmed = (Send(given.confirm, ack),) if given.confirm else ()
     return installed, (
         Persist((*dropped, Write(VIEW_KEY, given.view), Write(ACCEPTOR_KEY, None))),
+        *confirmed,
         *_TIMERS,
         Notify(ViewChanged(given.view)),
         Raise(ViewInstalled(given.view)),
@@ -238,9 +241,7 @@ def includes_self(data: ViewChangeData, given: Received, context: MembershipData
 
 def leap(data: ViewChangeData, given: Received, context: MembershipData) -> Done:
     """Install a view much later than the current one, as agreed by the members in between."""
-    data, effects = adopt(data, AdoptView(_message(given).view), context)
-    view = _view(data)
-    return data, (*effects, Send(given.sender, ViewAck(stamp_of(view), self_in(view, context))))
+    return adopt(data, AdoptView(_message(given).view, given.sender), context)
 
 
 def leap_out(data: ViewChangeData, given: Received, context: MembershipData) -> Done:

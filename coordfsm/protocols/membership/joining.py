@@ -61,6 +61,9 @@ from coordfsm.protocols.view import NO_VIEW, Member, Shunned, View, founding_lin
 
 Done = tuple[LifecycleData, tuple[Effect, ...]]
 
+ROUNDS_AT_FIRST_PACE = 2
+"""How often each seed is asked before the pause between questions grows."""
+
 JOIN = Timer("join")
 REJOIN = Timer("rejoin")
 
@@ -119,15 +122,19 @@ def can_seek(data: LifecycleData, given: Join, context: MembershipData) -> bool:
 
 
 def _ask_seed(data: LifecycleData, context: MembershipData) -> tuple[Effect, ...]:
-    delay = backoff(context.settings, context.settings.join_ms, data.attempt, context.node)
+    # The pause grows when all seeds were asked without an answer, and not for one lost message.
+    rounds = data.attempt // (ROUNDS_AT_FIRST_PACE * len(data.seeds))
+    delay = backoff(context.settings, context.settings.join_ms, rounds, context.node)
     inquiry = JoinInquiry(context.settings.label, context.node)
     return Send(data.seeds[data.seed], inquiry), SetTimer(JOIN, delay)
 
 
 def seek(data: LifecycleData, given: Join, context: MembershipData) -> Done:
     """Ask the first seed."""
+    forgotten = data.leaves  # the wish to leave must not come back with the next restart
     data = replace(data, seeds=given.seeds, seed=0, attempt=0, leaves=False, heard=None)
-    return data, (CancelTimer(REJOIN), *_ask_seed(data, context))
+    kept = (persist_identity(data),) if forgotten else ()
+    return data, (*kept, CancelTimer(REJOIN), *_ask_seed(data, context))
 
 
 def desert(data: LifecycleData, given: Join, context: MembershipData) -> Done:
@@ -137,9 +144,14 @@ def desert(data: LifecycleData, given: Join, context: MembershipData) -> Done:
 
 
 def ask_next_seed(data: LifecycleData, given: Value, context: MembershipData) -> Done:
-    """No answer: ask the next seed, a little later each time."""
+    """No answer: ask the next seed."""
     data = replace(data, seed=(data.seed + 1) % len(data.seeds), attempt=data.attempt + 1)
     return data, _ask_seed(data, context)
+
+
+def seek_elsewhere(data: LifecycleData, given: Value, context: MembershipData) -> Done:
+    """The coordinator that was named is silent: begin again with the next seed."""
+    return ask_next_seed(replace(data, attempt=-1), given, context)
 
 
 def note_refusal(data: LifecycleData, given: Received, context: MembershipData) -> Done:
@@ -208,7 +220,8 @@ def ask_again(data: LifecycleData, given: Value, context: MembershipData) -> Don
 def _ask_coordinator(data: LifecycleData, context: MembershipData) -> tuple[Effect, ...]:
     assert data.joins is not None
     me = Member(context.node, data.incarnation, context.endpoint)
-    delay = backoff(context.settings, context.settings.join_ms, data.attempt, context.node)
+    # Few requests at an even pace: after them another seed is asked.
+    delay = backoff(context.settings, context.settings.join_ms, 0, context.node)
     return Send(data.target, JoinRequest(context.settings.label, data.joins, me)), SetTimer(JOIN, delay)
 
 
@@ -231,10 +244,20 @@ def welcomes_self(data: LifecycleData, given: Received, context: MembershipData)
 
 def enter(data: LifecycleData, given: Received, context: MembershipData) -> Done:
     """Install the view that welcomes this process, and confirm it."""
-    view = _message(given).view
-    me = Member(context.node, data.incarnation, context.endpoint)
-    ack = ViewAck(stamp_of(view), self_in(View(view.lineage, 0, NO_VIEW, (me,)), context))
-    return data, (CancelTimer(JOIN), Raise(AdoptView(view)), Send(given.sender, ack))
+    return data, (CancelTimer(JOIN), Raise(AdoptView(_message(given).view, given.sender)))
+
+
+def is_welcomed_again(data: LifecycleData, given: Received, context: MembershipData) -> bool:
+    """The welcome is to the current view or an earlier one of this lineage: the confirmation was lost."""
+    view, welcomed = current_view(context), _message(given).view
+    return view is not None and welcomed.lineage == view.lineage and welcomed.number <= view.number
+
+
+def confirm_welcome(data: LifecycleData, given: Received, context: MembershipData) -> Done:
+    """Say again that the view is installed."""
+    view = current_view(context)
+    assert view is not None
+    return data, (Send(given.sender, ViewAck(stamp_of(view), self_in(view, context))),)
 
 
 # -- answering joiners -------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from statemachine import State
 from coordfsm.kernel import Machine, compile_machine
 from coordfsm.protocols.membership import belonging as rule
 from coordfsm.protocols.membership import joining as join
+from coordfsm.protocols.membership import withdrawing as withdrawal
 from coordfsm.protocols.membership.declaring import moving, within
 from coordfsm.protocols.membership.stamps import is_current
 
@@ -12,12 +13,14 @@ from coordfsm.protocols.membership.stamps import is_current
 class Lifecycle(Machine):
     """detached: in no cluster. seeking: asking seeds. waiting: asked to join a view. member. wedged: no majority.
 
-    shunned: excluded against its will. leaving: asked to be excluded. left: gone.
+    withdrawing: asked to join, wants it no more, and finds out whether it was admitted. shunned: excluded against its
+    will. leaving: asked to be excluded. left: gone.
     """
 
     detached = State(initial=True)
     seeking = State()
     waiting = State()
+    withdrawing = State()
     member = State()
     wedged = State()
     shunned = State()
@@ -26,17 +29,17 @@ class Lifecycle(Machine):
 
     local_recover = within(detached, on=join.remember)
     local_bootstrap = within(detached, cond=join.has_address, on=join.found) | within(
-        detached, seeking, waiting, member, wedged, shunned, leaving, on=join.refuse_command
+        detached, seeking, waiting, withdrawing, member, wedged, shunned, leaving, on=join.refuse_command
     )
     local_join = (
         moving(seeking, detached, seeking, shunned, cond=join.can_seek, on=join.seek)
         | wedged.to(seeking, cond=join.can_seek, on=join.desert)
-        | within(detached, seeking, waiting, member, wedged, shunned, leaving, on=join.refuse_command)
+        | within(detached, seeking, waiting, withdrawing, member, wedged, shunned, leaving, on=join.refuse_command)
     )
     timeout_join = (
         within(seeking, on=join.ask_next_seed)
         | within(waiting, cond=join.may_ask_again, on=join.ask_again)
-        | waiting.to(seeking, on=join.ask_next_seed)
+        | waiting.to(seeking, on=join.seek_elsewhere)
     )
     recv_join_refusal = within(seeking, waiting, on=join.note_refusal)
     recv_join_redirect = (
@@ -45,23 +48,28 @@ class Lifecycle(Machine):
         | within(waiting, cond=[join.is_invited, join.is_in_view], on=join.ask_other)
         | within(waiting, cond=[join.is_invited, join.is_invited_later], on=join.bind_and_ask)
         | within(waiting, cond=[join.is_invited, join.is_redirected], on=join.ask_other)
+        | within(withdrawing, cond=[join.is_invited, join.is_in_view], on=withdrawal.ask_there)
+        | withdrawing.to(left, cond=[join.is_invited, join.is_invited_later], on=rule.go)
+        | within(withdrawing, cond=[join.is_invited, join.is_redirected], on=withdrawal.ask_there)
     )
-    recv_view_welcome = within(waiting, cond=join.welcomes_self, on=join.enter)
+    recv_view_welcome = within(waiting, withdrawing, cond=join.welcomes_self, on=join.enter) | within(
+        member, wedged, leaving, cond=join.is_welcomed_again, on=join.confirm_welcome
+    )
 
     recv_join_inquiry = (
         within(member, wedged, leaving, cond=join.is_refused, on=join.refuse_joiner)
         | within(member, wedged, leaving, on=join.redirect)
-        | within(detached, seeking, waiting, shunned, on=join.refuse_as_stranger)
+        | within(detached, seeking, waiting, withdrawing, shunned, on=join.refuse_as_stranger)
     )
     recv_join_request = (
         within(member, wedged, leaving, cond=join.is_admitted, on=join.welcome)
         | within(member, wedged, leaving, cond=join.is_refused, on=join.refuse_joiner)
         | within(member, wedged, leaving, cond=join.is_misdirected, on=join.redirect)
-        | within(detached, seeking, waiting, shunned, on=join.refuse_as_stranger)
+        | within(detached, seeking, waiting, withdrawing, shunned, on=join.refuse_as_stranger)
     )
 
     local_view_installed = (
-        detached.to(leaving, cond=rule.was_leaving, on=rule.resume_leaving)
+        moving(leaving, detached, withdrawing, cond=rule.was_leaving, on=rule.resume_leaving)
         | moving(member, detached, waiting, on=rule.settle)
         | within(member, on=rule.settle)
         | wedged.to(member, cond=rule.is_alone, on=rule.unwedge)
@@ -80,9 +88,14 @@ class Lifecycle(Machine):
     local_leave = (
         moving(left, member, wedged, cond=rule.is_alone, on=rule.go)
         | moving(leaving, member, wedged, on=rule.leave)
+        | moving(withdrawing, seeking, waiting, cond=withdrawal.may_have_been_admitted, on=withdrawal.withdraw)
         | moving(left, detached, seeking, waiting, shunned, on=rule.go)
     )
-    timeout_leave = within(leaving, cond=rule.may_leave_again, on=rule.leave_again) | leaving.to(left, on=rule.go)
+    timeout_leave = (
+        within(leaving, cond=rule.may_leave_again, on=rule.leave_again)
+        | within(withdrawing, cond=withdrawal.may_withdraw_again, on=withdrawal.withdraw_again)
+        | moving(left, leaving, withdrawing, on=rule.go)
+    )
     local_handed_over = leaving.to(left, on=rule.go)
 
     local_contact_doubted = within(member, cond=rule.is_unasked, on=rule.ask_contact)
@@ -98,7 +111,7 @@ class Lifecycle(Machine):
     )
 
     local_force_view = within(wedged, cond=rule.can_force, on=rule.force) | within(
-        detached, seeking, waiting, member, wedged, shunned, leaving, on=join.refuse_command
+        detached, seeking, waiting, withdrawing, member, wedged, shunned, leaving, on=join.refuse_command
     )
     recv_view_forced = within(wedged, cond=rule.is_forced_on, on=rule.follow_forced) | within(
         member, wedged, on=rule.refuse_forced

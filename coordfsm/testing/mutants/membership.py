@@ -287,6 +287,16 @@ MUTANTS = (
         functions={"may_be_admitted": never, "is_in_view": never},
     ),
     Mutant(
+        name="joiner-gives-up-in-silence",
+        machine="Lifecycle",
+        property="ML3-given-up",
+        flaw="A joiner that gives up goes at once, although the founder may have admitted it.",
+        source="own",
+        model="membership-join",
+        parameters={"joiners": 1, "leaves": 1, "retries": 0},
+        functions={"may_have_been_admitted": never},
+    ),
+    Mutant(
         name="leaver-goes-at-once",
         machine="Lifecycle",
         property="ML3",

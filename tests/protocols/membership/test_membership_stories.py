@@ -162,6 +162,34 @@ def test_an_operator_forces_a_view_and_the_lineages_never_merge():
     assert cluster.agree("cde")
 
 
+def test_a_survivor_that_missed_the_forced_view_is_told_again():
+    cluster = Cluster().found(*"abcde")
+    for name in "cde":
+        cluster.crash(name)
+    cluster.run_until(lambda: cluster.state("a") == cluster.state("b") == "wedged")
+    cluster.loss = lambda sender, receiver: 1.0
+    cluster.give("a", ForceView(("a", "b"), "x"))
+    cluster.run(100)
+    assert (cluster.members("a"), cluster.members("b")) == (("a", "b"), tuple("abcde"))
+    cluster.heal()
+    cluster.run_until(lambda: cluster.agree("ab"), 3_000)
+    assert cluster.view("b").lineage == cluster.view("a").lineage
+
+
+def test_a_member_that_the_operator_left_out_is_not_led_into_the_forced_view():
+    cluster = Cluster().found(*"abcde")
+    old = cluster.view("c")
+    for name in "de":
+        cluster.crash(name)
+    cluster.split("ab", "c")
+    cluster.run_until(lambda: all(cluster.state(name) == "wedged" for name in "abc"))
+    cluster.give("a", ForceView(("a", "b"), "x"))
+    cluster.heal()
+    cluster.run(20_000)
+    assert cluster.agree("ab")
+    assert (cluster.state("c"), cluster.view("c")) == ("wedged", old)
+
+
 def test_a_wedged_process_may_desert_its_lineage():
     cluster = Cluster().found(*ABC)
     other = Cluster().found("x")

@@ -1,0 +1,179 @@
+"""Joining over a bad network, and changing one's mind on the way in."""
+
+import pytest
+from msgspec.structs import replace
+
+from coordfsm.kernel import Persist, Received, Send
+from coordfsm.protocols.membership import composition
+from coordfsm.protocols.membership.data import stamp_of
+from coordfsm.protocols.membership.events import Bootstrap, Join, Leave, MemberLeaving, MemberLeft
+from coordfsm.protocols.membership.messages import (
+    JoinInquiry,
+    JoinRedirect,
+    JoinRequest,
+    MemberId,
+    ViewAck,
+    ViewWelcome,
+)
+from tests.protocols.membership.membership_cluster import FAST, Cluster
+
+
+def lost(*kinds):
+    """A network that delivers every message but these kinds."""
+
+    class Lossy(Cluster):
+        def _do(self, name, effect):
+            if not (isinstance(effect, Send) and type(effect.message) in self.dropped):
+                super()._do(name, effect)
+
+    Lossy.dropped = set(kinds)
+    return Lossy
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_cluster_forms_at_thirty_percent_loss_in_seconds(seed):
+    cluster = Cluster(seed=seed)
+    cluster.loss = lambda sender, receiver: 0.3
+    cluster.found(*"abcdefgh", within_ms=25_000)
+
+
+def test_the_pause_between_questions_grows_only_when_all_seeds_were_asked_twice():
+    cluster = Cluster()
+    cluster.start("z")
+    cluster.give("z", Join(("a", "b", "c")))
+    cluster.run(2_600)
+    assert cluster.sent["z", "JoinInquiry"] >= 6
+    before = cluster.sent["z", "JoinInquiry"]
+    cluster.run(600_000)
+    assert (cluster.sent["z", "JoinInquiry"] - before) <= 600_000 / FAST.longest_ms * 1.6
+
+
+def test_a_joiner_that_gives_up_after_the_founder_admitted_it_does_not_leave_the_founder_without_a_majority():
+    cluster = lost(ViewWelcome)()
+    cluster.start("a")
+    cluster.start("b")
+    cluster.give("a", Bootstrap("t"))
+    cluster.give("b", Join(("a",)))
+    cluster.run_until(lambda: cluster.members("a") == ("a", "b"))
+    assert cluster.state("b") == "waiting"
+    cluster.give("b", Leave())
+    assert cluster.state("b") == "withdrawing"
+    assert cluster.told("b", MemberLeaving)
+    cluster.dropped.clear()
+    cluster.run_until(lambda: cluster.state("b") == "left" and cluster.agree("a"))
+
+
+def test_a_joiner_that_gives_up_before_it_is_admitted_leaves_no_trace_and_no_wedge():
+    cluster = Cluster().found(*"abc")
+    cluster.start("d")
+    cluster.give("d", Join(("a",)))
+    cluster.run_until(lambda: cluster.state("d") == "waiting")
+    cluster.give("d", Leave())
+    cluster.run_until(lambda: cluster.state("d") == "left" and cluster.agree("abc"))
+    cluster.run(10_000)
+    assert cluster.agree("abc")
+
+
+def test_a_joiner_that_asked_nobody_yet_leaves_at_once():
+    cluster = Cluster()
+    cluster.start("b")
+    cluster.give("b", Join(("a",)))
+    cluster.give("b", Leave())
+    assert cluster.state("b") == "left"
+
+
+def test_a_withdrawing_joiner_that_was_not_admitted_goes_as_soon_as_it_knows():
+    cluster = Cluster().found(*"abc")
+    cluster.start("d")
+    cluster.give("d", Join(("a",)))
+    view = cluster.view("a")
+    cluster.give("d", Received("a", JoinRedirect("test", stamp_of(view), "a", view.number)))
+    cluster.give("d", Leave())
+    later = replace(view, number=view.number + 1, parent=view.id)
+    cluster.give("d", Received("b", JoinRedirect("test", stamp_of(later), "b", later.number)))
+    assert cluster.state("d") == "left"
+    assert cluster.told("d", MemberLeft)
+
+
+def test_a_withdrawing_joiner_asks_where_it_is_sent_and_seeds_too():
+    cluster = Cluster()
+    cluster.start("d")
+    cluster.give("d", Join(("a", "b")))
+    view = Cluster().found(*"abc").view("a")
+    cluster.give("d", Received("a", JoinRedirect("test", stamp_of(view), "a", view.number)))
+    cluster.sent.clear()
+    cluster.give("d", Leave())
+    assert cluster.sent["d", JoinRequest.__name__] == cluster.sent["d", JoinInquiry.__name__] == 1
+    held = cluster.data["d"].lifecycle
+    cluster.give("d", Received("b", JoinRedirect("test", stamp_of(view), "c", view.number)))
+    assert cluster.data["d"].lifecycle == replace(held, target="c")
+    assert cluster.sent["d", JoinRequest.__name__] == 2
+
+
+def test_a_withdrawing_joiner_that_nobody_answers_loses_patience():
+    cluster = Cluster().found(*"ab")
+    cluster.start("d")
+    cluster.give("d", Join(("a",)))
+    cluster.run_until(lambda: cluster.state("d") == "waiting")
+    cluster.loss = lambda sender, receiver: float("d" in (sender, receiver))
+    cluster.give("d", Leave())
+    cluster.run_until(lambda: cluster.state("d") == "left", FAST.leave_ms * (FAST.leave_attempts + 2))
+
+
+def test_a_welcome_that_comes_again_is_confirmed_again():
+    cluster = lost(ViewAck)().found(*"ab")
+    view = cluster.view("b")
+    welcome = ViewWelcome(stamp_of(view), MemberId("a", cluster.data["a"].lifecycle.incarnation), view)
+    step = composition.step(cluster.data["b"], Received("a", welcome))
+    assert [effect for effect in step.effects if isinstance(effect, Send)] == [
+        Send("a", ViewAck(stamp_of(view), MemberId("b", cluster.data["b"].lifecycle.incarnation)))
+    ]
+    assert step.data == cluster.data["b"]
+
+
+def test_a_handover_to_a_joiner_ends_although_its_first_confirmation_was_lost():
+    cluster = lost(ViewAck)()
+    cluster.start("a")
+    cluster.start("b")
+    cluster.give("a", Bootstrap("t"))
+    cluster.give("b", Join(("a",)))
+    cluster.run_until(lambda: cluster.state("b") == "member")
+    cluster.run(20)
+    assert cluster.data["a"].view_change.state == "installed"
+    cluster.dropped.clear()
+    cluster.run(400)
+    assert cluster.data["a"].view_change.state == "stable"
+
+
+def test_a_welcome_is_durable_before_it_is_confirmed():
+    # The confirmation lets a leaver go: if it left first, a crash between the two could lose the view for good.
+    cluster = lost(ViewWelcome)()
+    cluster.start("a")
+    cluster.start("b")
+    cluster.give("a", Bootstrap("t"))
+    cluster.give("b", Join(("a",)))
+    cluster.run_until(lambda: cluster.members("a") == ("a", "b"))
+    view = cluster.view("a")
+    welcome = ViewWelcome(stamp_of(view), MemberId("a", 1), view)
+    effects = composition.step(cluster.data["b"], Received("a", welcome)).effects
+    kinds = [type(effect) for effect in effects]
+    acks = [i for i, effect in enumerate(effects) if isinstance(effect, Send) and isinstance(effect.message, ViewAck)]
+    assert acks
+    assert kinds.index(Persist) < acks[0]
+
+
+def test_a_joiner_that_crashed_while_it_withdrew_may_join_again():
+    cluster = Cluster().found(*"abc")
+    cluster.start("d")
+    cluster.give("d", Join(("a",)))
+    cluster.run_until(lambda: cluster.state("d") == "waiting")
+    cluster.give("d", Leave())
+    cluster.crash("d")
+    cluster.start("d")
+    assert cluster.state("d") == "detached"
+    cluster.give("d", Join(("b",)))
+    cluster.run_until(lambda: cluster.agree("abcd"))
+    cluster.crash("d")
+    cluster.start("d")
+    cluster.run(3_000)
+    assert cluster.agree("abcd"), "the old wish to leave is forgotten"
