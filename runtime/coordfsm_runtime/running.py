@@ -84,6 +84,7 @@ class RunningNode:
         """
         self._assembly = Assembly(self.config, self._given_store, self._tell, self._fail, self.counters)
         self._assembly.start()
+        logger.info("started", extra={"fields": {"endpoint": self.endpoint, "sealed": bool(self.config.keys)}})
         self._enter_cluster()
 
     def _enter_cluster(self) -> None:

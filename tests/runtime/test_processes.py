@@ -146,6 +146,7 @@ def test_processes_end_with_their_parent_and_errors_are_reported(tmp_path):
     with LocalCluster(tmp_path, ["n1", "n2"], PACE) as cluster:
         cluster.nodes["n1"].start()
         cluster.wait_for_view(["n1"], 40)
+        assert '"event":"started"' in cluster.nodes["n1"].log.read_text()
         process = cluster.nodes["n1"]._process
         process.stdin.close()
         assert cluster.nodes["n1"].wait(20) == 0
