@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: verify test
+.PHONY: verify test test-network
 verify: $(STAMP)
 	$(BIN)/coordfsm verify
 
@@ -14,6 +14,10 @@ test: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto
+
+# Part of `make test`, here alone and one after the other: real processes over networks that misbehave.
+test-network: $(STAMP)
+	$(BIN)/pytest -m network
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "coordfsm needs Python 3.11 or newer; set PYTHON=...")'

@@ -40,6 +40,7 @@ class NodeProcess:
         advertise: what other nodes send to.
         traced: whether it records a trace; True unless changed before it starts.
         program: what the interpreter runs; a test may put a node of its own in place.
+        wrapper: a command that runs the interpreter: in a network namespace, under a limit.
     """
 
     def __init__(self, name: str, directory: Path, listen: Endpoint, settings: Mapping[str, str]) -> None:
@@ -50,6 +51,7 @@ class NodeProcess:
         self.advertise = self.settings.get("COORDFSM_NODE_ADVERTISE", listen)
         self.traced = True
         self.program: tuple[str, ...] = ("-m", "coordfsm_runtime")
+        self.wrapper: tuple[str, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
 
@@ -86,7 +88,7 @@ class NodeProcess:
             **settings,
         }
         self._log = self.log.open("ab")
-        command = [sys.executable, *self.program, "--stop-with-parent"]
+        command = [*self.wrapper, sys.executable, *self.program, "--stop-with-parent"]
         self._process = subprocess.Popen(  # noqa: S603  (our own program)
             command, env=environment, stdin=subprocess.PIPE, stdout=self._log, stderr=self._log
         )
