@@ -24,7 +24,7 @@ def as_json(
     return {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "command": command,
-        "machine": _machine(),
+        "machine": machine(),
         "contenders": [
             {
                 "name": item.name,
@@ -42,7 +42,7 @@ def as_json(
     }
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
     told = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     processor = re.search(r"^model name\s*: (.*)$", told, re.MULTILINE)
     return {
