@@ -52,7 +52,7 @@ class Assembly:
             _make_directory(config)
             kept = store or SqliteStore(config.data / STORE_FILE, RECORDS, f"{config.label}/{config.name}")
             stack.callback(kept.close)
-            self.transport = Transport.open(config.transport, Decoder(_union(MESSAGES)), counters)
+            self.transport = Transport.open(config.transport, Decoder(union_of(MESSAGES)), counters)
             stack.callback(self.transport.close)
             settings = node_settings(config, self.transport.endpoint)
             recorder = self._recorder(config, settings)
@@ -107,7 +107,8 @@ def _make_directory(config: NodeConfig) -> None:
         raise ConfigurationError("configuration", "node.data", str(config.data), expected) from error
 
 
-def _union(kinds: tuple[type[Value], ...]) -> Any:
+def union_of(kinds: tuple[type[Value], ...]) -> Any:
+    """The type that holds values of all these types."""
     union: Any = kinds[0]
     for kind in kinds[1:]:
         union |= kind

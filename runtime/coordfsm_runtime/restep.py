@@ -113,7 +113,7 @@ def torn_places(runs: Iterable[TraceRun]) -> tuple[str, ...]:
 
 def _restep(run: TraceRun) -> tuple[NodeData | None, int, Difference | None]:
     """The data at the end of a run, how many inputs were stepped, and where it differs."""
-    data = _first_data(run)
+    data = first_data(run)
     for place, line in enumerate(run.lines):
         try:
             step = MACHINE.step(data, line.given)
@@ -127,7 +127,12 @@ def _restep(run: TraceRun) -> tuple[NodeData | None, int, Difference | None]:
     return data, len(run.lines), None
 
 
-def _first_data(run: TraceRun) -> NodeData:
+def first_data(run: TraceRun) -> NodeData:
+    """The machines' data before the first input of a run.
+
+    Raises:
+        TraceError: what is recorded is of machines with other types.
+    """
     try:
         if run.data is not None:
             recorded: NodeData = Decoder(NodeData).decode(run.data)
@@ -160,7 +165,7 @@ def _other_start(run: TraceRun, data: NodeData, last: int) -> Difference:
     header = {"type": "header"}
     if last != run.after:
         return Difference(run.path, run.number, run.node, run.after, header, 0, f"step {run.after} before it", last)
-    before = _first_data(run)
+    before = first_data(run)
     names = [name for name in data.__struct_fields__ if getattr(data, name) != getattr(before, name)]
     expected: dict[str, Value] = {name: to_plain(getattr(before, name)) for name in names}
     got = {name: to_plain(getattr(data, name)) for name in names}

@@ -1,5 +1,7 @@
 """Guards and actions of the registrar: what every process does, the coordinator's own included."""
 
+import msgspec
+
 from coordfsm.kernel import (
     CancelTimer,
     Effect,
@@ -102,7 +104,7 @@ def extends_held(data: RegistrarData, given: TopologyInput) -> bool:
 def repeats_held(data: RegistrarData, given: TopologyInput) -> bool:
     """The version, or a newer one of the same view, is held already: its acknowledgement was lost."""
     topology = topology_in(given)
-    return topology.version <= held_version(data, topology.view_id)
+    return 0 < topology.version <= held_version(data, topology.view_id)
 
 
 def names_what_is_hosted(data: RegistrarData, given: TopologyInput, context: CoordinationData) -> bool:
@@ -161,7 +163,7 @@ def recall(data: RegistrarData, given: Recover) -> Result:
     assert hosted is None or isinstance(hosted, Hosted)
     assert stamp is None or isinstance(stamp, TopologyStamp)
     topology = registry_of(entry for entry in entries if isinstance(entry, Hosting))
-    return RegistrarData(hosted or Hosted(), stamp, topology, data.state), ()
+    return RegistrarData(hosted or Hosted(), stamp, topology, state=data.state), ()
 
 
 def register(data: RegistrarData, given: Value, context: CoordinationData) -> Result:
@@ -207,7 +209,7 @@ def accept(data: RegistrarData, given: TopologyInput, context: CoordinationData)
     topology = topology_in(given)
     stamp = TopologyStamp(topology.view_number, topology.view_id, topology.version)
     registry = merged(data.topology if topology.base else Registry(), topology.entries)
-    accepted = RegistrarData(data.hosted, stamp, registry, data.state)
+    accepted = RegistrarData(data.hosted, stamp, registry, state=data.state)
     effects: tuple[Effect, ...] = (Notify(TopologyAccepted(stamp.view_number, stamp.version)),)
     if isinstance(given, Received):  # the coordinator's own process has published it durably itself
         writes = topology_writes(data.topology, registry, stamp)
@@ -238,7 +240,7 @@ def stop_registering(data: RegistrarData, given: Shunned) -> Result:
 
 def with_hosted(data: RegistrarData, hosted: Hosted) -> RegistrarData:
     """The data with another set of hosted bubbles."""
-    return RegistrarData(hosted, data.held, data.topology, data.state)
+    return msgspec.structs.replace(data, hosted=hosted)
 
 
 def registration_effects(hosted: Hosted, context: CoordinationData) -> tuple[Effect, ...]:
