@@ -1,11 +1,18 @@
 """Durable records in SQLite: one transaction, on disk, before anything that depends on it leaves the process.
 
 WAL mode with ``synchronous=FULL``: when `commit` returns, the records survive a loss of power. The file is locked
-for one process. Each record carries a checksum over key and value, since SQLite has none of its own: a flipped bit must
-not come back as another ballot.
+for one process.
+
+SQLite alone would not notice every damage, and would take some for the end of a crashed transaction. So what was
+committed is told three times over, and compared when the store is opened:
+
+- each record carries a checksum over key and value: a flipped bit must not come back as another ballot;
+- each transaction writes its number and the digest of all records: a mixture of older and newer pages is noticed;
+- the number of the last transaction stands outside of the database, too (`commit_mark`): lost ones are noticed.
 """
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,9 +21,10 @@ from typing import Any, Protocol, Union
 import xxhash
 
 from coordfsm.kernel import Decoder, EncodingError, Value, Write, encode
+from coordfsm_runtime.commit_mark import IDENTITY_BYTES, CommitMark, mark_path, read_mark
 from coordfsm_runtime.errors import StoreError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x636F_6F72
 """Marks the file as ours (``coor``), so that another program's database is not taken for a store."""
 
@@ -29,11 +37,18 @@ _SCHEMA = (
     ) WITHOUT ROWID
     """,
     "CREATE TABLE owner (name TEXT NOT NULL)",
+    "CREATE TABLE progress (identity BLOB NOT NULL, sequence INTEGER NOT NULL, digest BLOB NOT NULL)",
 )
+
+_DIGEST_MODULUS = 1 << 64
+REMEDY = "restore it, or start with an empty directory"
 
 
 class Store(Protocol):
-    """Where a process keeps what must survive a crash. An application may bring its own."""
+    """Where a process keeps what must survive a crash. An application may bring its own.
+
+    `coordfsm.testing.store.StoreConformance` tests whether one keeps these promises.
+    """
 
     def records(self) -> tuple[Write, ...]:
         """All records, sorted by key.
@@ -52,7 +67,7 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Give the records back for others to open."""
+        """Give the records back for others to open. Closing twice does nothing."""
         ...
 
 
@@ -63,28 +78,39 @@ class SqliteStore:
         path: the database file; its directory must exist.
         kinds: every type of record that may be stored.
         owner: who keeps its records here, noted when the file is made; empty: whoever (an audit).
+        accept_loss: go on with what the database has although the commit mark is missing, damaged or ahead of it.
+            The operator's word that what was lost does not matter: a node may then break promises that it made.
 
     Raises:
-        StoreError: the file cannot be opened, is in use, damaged, of another program, owner or of an unknown schema.
+        StoreError: the file cannot be opened, is in use, damaged, behind what was committed, of another program, owner
+            or of an unknown schema.
     """
 
-    def __init__(self, path: Path, kinds: tuple[type[Value], ...], owner: str = "") -> None:
+    def __init__(
+        self, path: Path, kinds: tuple[type[Value], ...], owner: str = "", *, accept_loss: bool = False
+    ) -> None:
         self.path = path
         self._owner = owner
         union: Any = Union[kinds]  # noqa: UP007  (the union of a tuple that is known only when run)
         self._decoder = Decoder(union)
+        self._checksums: dict[str, int] = {}
+        self._digest = 0
         try:
             self._connection = sqlite3.connect(path, timeout=1.0, isolation_level=None)
         except sqlite3.Error as error:
             raise StoreError(f"store {path}: cannot be opened: {error}") from error
         try:
             self._prepare()
+            self._identity, self._sequence = self._verified()
+            self._mark = self._compared_with_mark(accept_loss=accept_loss)
         except sqlite3.Error as error:
             self._connection.close()
             raise self._explain("cannot be opened", error) from error
         except StoreError:
             self._connection.close()
             raise
+
+    # -- opening -----------------------------------------------------------------------------------------------------
 
     def _prepare(self) -> None:
         run = self._connection.execute
@@ -95,14 +121,7 @@ class SqliteStore:
         application = int(run("PRAGMA application_id").fetchone()[0])
         tables = int(run("SELECT count(*) FROM sqlite_schema").fetchone()[0])
         if tables == 0 and version == 0:
-            # The lock is taken by the first write; a new file is written at once.
-            run("BEGIN EXCLUSIVE")
-            for statement in _SCHEMA:
-                run(statement)
-            run("INSERT INTO owner VALUES (?)", (self._owner,))
-            run(f"PRAGMA application_id={APPLICATION_ID}")
-            run(f"PRAGMA user_version={SCHEMA_VERSION}")
-            run("COMMIT")
+            self._create()
             return
         if application != APPLICATION_ID:
             raise StoreError(f"store {self.path}: a database of another program (application id {application:#x})")
@@ -113,13 +132,67 @@ class SqliteStore:
             )
         found = run("PRAGMA quick_check").fetchone()[0]
         if found != "ok":
-            raise StoreError(f"store {self.path}: damaged: {found}; restore it, or start with an empty directory")
-        (owner,) = run("SELECT name FROM owner").fetchone()
+            raise StoreError(f"store {self.path}: damaged: {found}; {REMEDY}")
+        owner = self._single("SELECT name FROM owner")[0]
         if self._owner and owner != self._owner:
             # With another's promises a node would break its own.
             raise StoreError(f"store {self.path}: belongs to {owner!r}, not to {self._owner!r}; use its own directory")
         run("BEGIN EXCLUSIVE")
         run("COMMIT")
+
+    def _create(self) -> None:
+        if mark_path(self.path).exists():
+            raise StoreError(
+                f"store {self.path}: the database is missing or empty, but a commit mark is beside it; {REMEDY}"
+            )
+        run = self._connection.execute
+        # The lock is taken by the first write; a new file is written at once.
+        run("BEGIN EXCLUSIVE")
+        for statement in _SCHEMA:
+            run(statement)
+        run("INSERT INTO owner VALUES (?)", (self._owner,))
+        run("INSERT INTO progress VALUES (?, 0, ?)", (os.urandom(IDENTITY_BYTES), _packed(0)))
+        run(f"PRAGMA application_id={APPLICATION_ID}")
+        run(f"PRAGMA user_version={SCHEMA_VERSION}")
+        run("COMMIT")
+
+    def _verified(self) -> tuple[bytes, int]:
+        """Read all records once and compare them with what the last transaction said of them."""
+        for key, value, checksum in self._connection.execute("SELECT key, value, checksum FROM records"):
+            self._verify(key, value, checksum)
+            self._checksums[key] = int.from_bytes(checksum)
+        self._digest = sum(self._checksums.values()) % _DIGEST_MODULUS
+        identity, sequence, digest = self._single("SELECT identity, sequence, digest FROM progress")
+        if digest != _packed(self._digest):
+            raise StoreError(f"store {self.path}: damaged: its records are of no one transaction; {REMEDY}")
+        return identity, sequence
+
+    def _single(self, query: str) -> tuple[Any, ...]:
+        """The one row of a table that has one."""
+        rows: list[tuple[Any, ...]] = self._connection.execute(query).fetchall()
+        if len(rows) != 1:
+            raise StoreError(f"store {self.path}: damaged: {len(rows)} rows where one is expected; {REMEDY}")
+        return rows[0]
+
+    def _compared_with_mark(self, *, accept_loss: bool) -> CommitMark:
+        path = mark_path(self.path)
+        if self._sequence > 0 and not accept_loss:  # before the first transaction there is nothing to lose
+            marked = read_mark(path, self._identity)
+            if marked is None:
+                raise StoreError(
+                    f"store {self.path}: its commit mark {path.name} is missing: "
+                    f"whether committed records were lost cannot be told; {REMEDY}"
+                )
+            if marked > self._sequence:
+                raise StoreError(
+                    f"store {self.path}: damaged: {marked - self._sequence} committed transactions are lost "
+                    f"(it ends with {self._sequence}, {marked} was on disk); {REMEDY}"
+                )
+        elif accept_loss:
+            path.unlink(missing_ok=True)
+        return CommitMark(path, self._identity, self._sequence)
+
+    # -- reading and writing -----------------------------------------------------------------------------------------
 
     def records(self) -> tuple[Write, ...]:
         try:
@@ -129,32 +202,62 @@ class SqliteStore:
         return tuple(Write(key, self._decode(key, value, checksum)) for key, value, checksum in rows)
 
     def _decode(self, key: str, value: bytes, checksum: bytes) -> Value:
-        if checksum != _checksum(key, value):
-            raise StoreError(f"store {self.path}: record {key!r} is damaged: its checksum does not match")
+        self._verify(key, value, checksum)
         try:
             decoded: Value = self._decoder.decode(value)
         except EncodingError as error:
             raise StoreError(f"store {self.path}: record {key!r} is of no known type: {error}") from error
         return decoded
 
+    def _verify(self, key: str, value: bytes, checksum: bytes) -> None:
+        sound = isinstance(key, str) and isinstance(value, bytes) and checksum == _checksum(key, value)
+        if not sound:
+            raise StoreError(f"store {self.path}: record {key!r} is damaged: its checksum does not match")
+
     def commit(self, writes: Iterable[Write]) -> None:
         run = self._connection.execute
+        digest = self._digest
+        changed: dict[str, int] = {}
         try:
             run("BEGIN IMMEDIATE")
             for write in writes:
+                key = write.key
+                digest -= changed[key] if key in changed else self._checksums.get(key, 0)
                 if write.value is None:
-                    run("DELETE FROM records WHERE key = ?", (write.key,))
+                    run("DELETE FROM records WHERE key = ?", (key,))
+                    changed[key] = 0
                 else:
                     value = encode(write.value)
-                    run("REPLACE INTO records VALUES (?, ?, ?)", (write.key, value, _checksum(write.key, value)))
-            run("COMMIT")
+                    checksum = _checksum(key, value)
+                    run("REPLACE INTO records VALUES (?, ?, ?)", (key, value, checksum))
+                    changed[key] = int.from_bytes(checksum)
+                digest += changed[key]
+            digest %= _DIGEST_MODULUS
+            run("UPDATE progress SET sequence = ?, digest = ?", (self._sequence + 1, _packed(digest)))
+            self._sync()
         except (sqlite3.Error, EncodingError) as error:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.rollback()
             raise self._explain("cannot be written", error) from error
+        self._remember(changed, digest)
+        self._mark.note(self._sequence)
+
+    def _sync(self) -> None:
+        """End the transaction: on disk when this returns."""
+        self._connection.execute("COMMIT")
+
+    def _remember(self, changed: dict[str, int], digest: int) -> None:
+        self._sequence += 1
+        self._digest = digest
+        for key, checksum in changed.items():
+            if checksum:
+                self._checksums[key] = checksum
+            else:
+                self._checksums.pop(key, None)
 
     def close(self) -> None:
         self._connection.close()
+        self._mark.close()
 
     def _explain(self, what: str, error: Exception) -> StoreError:
         text = str(error)
@@ -164,7 +267,7 @@ class SqliteStore:
         elif "full" in text:
             advice = "; free some space and start the node again"
         elif "malformed" in text or "not a database" in text:
-            advice = "; it is damaged: restore it, or start with an empty directory"
+            advice = f"; it is damaged: {REMEDY}"
         return StoreError(f"store {self.path}: {what}: {text}{advice}")
 
 
@@ -190,3 +293,7 @@ class MemoryStore:
 
 def _checksum(key: str, value: bytes) -> bytes:
     return xxhash.xxh3_64_digest(key.encode() + b"\0" + value)
+
+
+def _packed(digest: int) -> bytes:
+    return digest.to_bytes(8)

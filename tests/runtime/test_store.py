@@ -103,10 +103,8 @@ def test_damage_is_noticed(path):
     connection.execute("UPDATE records SET value = zeroblob(4) WHERE key = 'key1'")
     connection.commit()
     connection.close()
-    store = SqliteStore(path, KINDS)
     with pytest.raises(StoreError, match="'key1' is damaged"):
-        store.records()
-    store.close()
+        SqliteStore(path, KINDS)
 
 
 def test_files_that_are_no_store_of_ours_are_refused(path, tmp_path):
