@@ -1,15 +1,16 @@
 """Bootstrap and join: one process founds a cluster, others ask two seeds, one of which may not be a member yet."""
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from coordfsm.check.model import Faults, Local, Model, Node, Property, UnreliableSet
 from coordfsm.check.models.membership_chain import PROCESS
 from coordfsm.check.models.membership_consensus import NAMES, without_confirmations
 from coordfsm.check.parameters import Parameter
-from coordfsm.kernel import Command
+from coordfsm.kernel import Command, Input, Recover, SetTimer, Step, Steppable
 from coordfsm.protocols.membership.admission import OTHER_LABEL
 from coordfsm.protocols.membership.composition import initial
+from coordfsm.protocols.membership.consensus import TAKEOVER
 from coordfsm.protocols.membership.events import Bootstrap, Join, Leave
 from coordfsm.protocols.membership.properties import (
     ACTING,
@@ -34,7 +35,21 @@ from coordfsm.protocols.membership.settings import Settings
 FOREIGNER = "z"
 
 
+def without_haste(runs: Steppable, data: Any, given: Input) -> Step:
+    """Step without confirmations, and with a takeover only after a recovery."""
+    return unhurried(without_confirmations(runs, data, given), given)
+
+
+def unhurried(step: Step, given: Input) -> Step:
+    """The step, except that only a process that recovers takes over: the other timers for that are too slow."""
+    if isinstance(given, Recover):
+        return step
+    kept = tuple(effect for effect in step.effects if not (isinstance(effect, SetTimer) and effect.timer == TAKEOVER))
+    return step if len(kept) == len(step.effects) else step._replace(effects=kept)
+
+
 def build(
+    *,
     joiners: Annotated[int, Parameter("processes that join", minimum=1, maximum=3)] = 2,
     strangers: Annotated[int, Parameter("processes with another label that try", minimum=0, maximum=1)] = 0,
     retries: Annotated[int, Parameter("how often a joiner asks again, or asks another seed", minimum=0)] = 1,
@@ -43,7 +58,11 @@ def build(
     leaves: Annotated[int, Parameter("joiners that change their mind on the way in", minimum=0)] = 0,
     views: Annotated[int, Parameter("the number of the last view", minimum=1)] = 3,
 ) -> Model:
-    """Bootstrap and join with two seeds; a stranger is refused with a reason."""
+    """Bootstrap and join with two seeds; a stranger is refused with a reason.
+
+    ML2 is left out with `takeovers`: they can be spent before they are needed. Without, only a process that recovers
+    takes over, so that a proposal that nobody heard of is taken up again.
+    """
     names = tuple(NAMES[: joiners + 1])
     seeds = names[:2]
 
@@ -61,7 +80,7 @@ def build(
         return Node(
             name,
             initial(name, name, settings),
-            partial(without_confirmations, PROCESS),
+            partial(without_confirmations if takeovers else without_haste, PROCESS),
             commands,
             boots=True,
             history=remember,
@@ -90,7 +109,7 @@ def build(
         faults=Faults(crash=crashes),
         budgets={
             "timeout_join": retries,
-            "timeout_takeover": takeovers,
+            "timeout_takeover": takeovers or crashes,
             "timeout_leave": retries,
             # A founder that crashes before its view is durable is told again.
             "local_bootstrap": 1 + crashes,
@@ -98,12 +117,18 @@ def build(
         }
         | dict.fromkeys(("timeout_proposal", "timeout_handover", "timeout_rejoin"), 0),
         boundary=within_bound,
-        properties=_properties(everybody, names, strangers=strangers, leaves=leaves),
+        properties=_properties(
+            everybody,
+            names,
+            strangers=strangers,
+            leaves=leaves,
+            live=not takeovers,
+        ),
     )
 
 
 def _properties(
-    everybody: tuple[str, ...], names: tuple[str, ...], *, strangers: int, leaves: int
+    everybody: tuple[str, ...], names: tuple[str, ...], *, strangers: int, leaves: int, live: bool
 ) -> tuple[Property, ...]:
     def chain(observed: Observations) -> bool:
         return lineage(observed, frozenset(view for view in known_views(observed) if not view.parent))
@@ -141,7 +166,7 @@ def _properties(
     if leaves:
         statement = "A joiner that gives up leaves nobody in a view that has it: from every state this can be reached."
         properties += (Property("ML3-given-up", statement, nobody_missing, "reachable", observe),)
-    else:
+    elif live:
         properties += (Property("ML2", STATEMENTS["ML2"], all_in, "reachable", observe),)
     if not strangers:
         return properties

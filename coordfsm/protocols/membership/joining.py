@@ -323,10 +323,18 @@ def is_misdirected(data: LifecycleData, given: Received, context: MembershipData
 def be_shunned(data: LifecycleData, given: Excluded, context: MembershipData) -> Done:
     """Stop acting at once, and ask to join anew."""
     rejoin = (SetTimer(REJOIN, context.settings.join_ms),) if context.settings.rejoin else ()
-    # A removed incarnation asks for nothing any more: the next request takes a new one.
-    data = replace(data, joins=None, heard=None, seeds=_known_seeds(given.view, context), seed=0, attempt=0)
+    # A removed incarnation asks for nothing any more: the next request takes a new one. But after a restart the present
+    # incarnation may be a later one, which has asked to come back and may have been admitted.
+    removed = member_of(_last_view(context), context.node)
+    asked = data.joins if removed is not None and removed.incarnation < data.incarnation else None
+    data = replace(data, joins=asked, heard=None, seeds=_known_seeds(given.view, context), seed=0, attempt=0)
     stop: tuple[Effect, ...] = (Raise(Shunned()), CancelTimer(Timer("contact")), Notify(MemberShunned(given.view)))
     return data, (*stop, *rejoin)
+
+
+def _last_view(context: MembershipData) -> View:
+    assert context.view_change.view is not None
+    return context.view_change.view
 
 
 def _known_seeds(view: View, context: MembershipData) -> tuple[Endpoint, ...]:

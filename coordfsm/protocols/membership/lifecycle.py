@@ -52,7 +52,7 @@ class Lifecycle(Machine):
         | withdrawing.to(left, cond=[join.is_invited, join.is_invited_later], on=rule.go)
         | within(withdrawing, cond=[join.is_invited, join.is_redirected], on=withdrawal.ask_there)
     )
-    recv_view_welcome = within(waiting, withdrawing, cond=join.welcomes_self, on=join.enter) | within(
+    recv_view_welcome = within(seeking, waiting, withdrawing, cond=join.welcomes_self, on=join.enter) | within(
         member, wedged, leaving, cond=join.is_welcomed_again, on=join.confirm_welcome
     )
 
@@ -70,7 +70,7 @@ class Lifecycle(Machine):
 
     local_view_installed = (
         moving(leaving, detached, withdrawing, cond=rule.was_leaving, on=rule.resume_leaving)
-        | moving(member, detached, waiting, on=rule.settle)
+        | moving(member, detached, seeking, waiting, on=rule.settle)
         | within(member, on=rule.settle)
         | wedged.to(member, cond=rule.is_alone, on=rule.unwedge)
         | within(wedged, on=rule.ask_contact)

@@ -258,6 +258,12 @@ def join_without_asking(data: Any, given: Any, context: Any) -> bool:
     return any(member.node == context.node for member in given.message.view.members)
 
 
+def forget_request(data: Any, given: Any, context: Any) -> Any:
+    """Whatever was asked for is forgotten with the exclusion."""
+    data, effects = joining.be_shunned(data, given, context)
+    return replace(data, joins=None), effects
+
+
 def follow_blindly(data: Any, given: Any, context: Any) -> Any:
     """Install the view that excludes this process, and go on."""
     steps = list(chain.walk(data.view, given.message.decisions))

@@ -5,16 +5,20 @@ from msgspec.structs import replace
 
 from coordfsm.kernel import Persist, Received, Send
 from coordfsm.protocols.membership import composition
+from coordfsm.protocols.membership.chain import decision_of, next_view
 from coordfsm.protocols.membership.data import stamp_of
 from coordfsm.protocols.membership.events import Bootstrap, Join, Leave, MemberLeaving, MemberLeft
 from coordfsm.protocols.membership.messages import (
+    Cut,
     JoinInquiry,
     JoinRedirect,
     JoinRequest,
     MemberId,
     ViewAck,
+    ViewDecision,
     ViewWelcome,
 )
+from coordfsm.protocols.view import Member
 from tests.protocols.membership.membership_cluster import FAST, Cluster
 
 
@@ -177,3 +181,48 @@ def test_a_joiner_that_crashed_while_it_withdrew_may_join_again():
     cluster.start("d")
     cluster.run(3_000)
     assert cluster.agree("abcd"), "the old wish to leave is forgotten"
+
+
+def test_an_excluded_member_that_restarts_while_it_comes_back_keeps_the_incarnation_that_may_be_admitted():
+    # Found by exploring `membership-fair` with a crash: it took a third incarnation, and the view {a.3 b.1} had no
+    # majority that could have admitted it.
+    cluster = Cluster().found(*"ab")
+    cluster.loss = lambda sender, receiver: 1.0
+    view = cluster.view("a")
+    removed = MemberId("b", cluster.data["b"].lifecycle.incarnation)
+    decision = decision_of(view, Cut(condemned=(removed,)))
+    after = next_view(view, decision.cut)
+    a_id = MemberId("a", cluster.data["a"].lifecycle.incarnation)
+    cluster.give("b", Received("a", ViewDecision(stamp_of(after), a_id, (decision,))))
+    cluster.run_until(lambda: cluster.state("b") == "seeking")
+    cluster.give("b", Received("a", JoinRedirect("test", stamp_of(after), "a", after.number)))
+    asked = cluster.data["b"].lifecycle
+    assert (asked.joins, asked.incarnation > removed.incarnation) == (stamp_of(after), True)
+    cluster.crash("b")
+    cluster.start("b")
+    assert cluster.state("b") == "shunned"
+    held = cluster.data["b"].lifecycle
+    assert (held.joins, held.incarnation) == (asked.joins, asked.incarnation)
+    cluster.run_until(lambda: cluster.state("b") == "seeking")
+    admitted = next_view(after, Cut(joining=(Member("b", asked.incarnation, "b"),)))
+    redirect = JoinRedirect("test", stamp_of(admitted), "a", asked.incarnation, held=asked.incarnation)
+    cluster.give("b", Received("a", redirect))
+    assert cluster.data["b"].lifecycle.incarnation == asked.incarnation
+    cluster.give("b", Received("a", ViewWelcome(stamp_of(admitted), a_id, admitted)))
+    assert (cluster.state("b"), cluster.view("b")) == ("member", admitted)
+
+
+def test_a_welcome_is_taken_although_the_joiner_has_turned_to_the_next_seed():
+    # Found by exploring `membership-fair`: a joiner that only listened while it waited for the coordinator could miss
+    # every welcome.
+    cluster = lost(ViewWelcome)()
+    cluster.start("a")
+    cluster.start("b")
+    cluster.give("a", Bootstrap("t"))
+    cluster.give("b", Join(("a",)))
+    cluster.run_until(lambda: cluster.members("a") == ("a", "b"))
+    cluster.loss = lambda sender, receiver: 1.0
+    cluster.run_until(lambda: cluster.state("b") == "seeking")
+    view = cluster.view("a")
+    cluster.give("b", Received("a", ViewWelcome(stamp_of(view), MemberId("a", 1), view)))
+    assert (cluster.state("b"), cluster.view("b")) == ("member", view)
