@@ -20,9 +20,9 @@ from coordfsm.cli.exits import EXIT_CODES, CommandError, Exit
 
 COMMANDS = (
     *("verify", "replay", "fuzz", "render", "simulate"),
-    *("demo", "cluster", "node", "audit"),
+    *("demo", "cluster", "node", "store", "audit"),
     *("status", "members", "coordinator", "topology", "register", "create", "entities", "migrate", "indoubt"),
-    *("join", "leave", "forceview", "keys", "watch"),
+    *("join", "leave", "forceview", "keys", "watch", "completion"),
 )
 """In the order of `--help`. A file that is not there is a command that this installation does not have."""
 
@@ -50,6 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     parser = build_parser()
+    if "_ARGCOMPLETE" in os.environ:
+        from coordfsm.cli.completion import answer_shell  # noqa: PLC0415  (only when a shell asks)
+
+        answer_shell(parser)
     parsed = parser.parse_args(arguments)
     if parsed.run is None:
         parser.print_help()
