@@ -26,6 +26,10 @@ class StoreError(CoordfsmError):
     """Durable state cannot be read or written; the node must not promise anything any more."""
 
 
+class StoreInUseError(StoreError):
+    """Another process has the store open."""
+
+
 class EndpointError(CoordfsmError):
     """Text that is not ``host:port`` with a numeric host."""
 

@@ -4,8 +4,6 @@ The rule is X2 of the protocols: an entity is in service at one process, or froz
 its snapshot while no other process has it in a later epoch. None is lost, none is twice.
 """
 
-import shutil
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import NamedTuple
 
 from coordfsm.protocols.migration.messages import ENTITY_PREFIX, EntityRecord
 from coordfsm_runtime.machines import RECORDS
-from coordfsm_runtime.store import SqliteStore
+from coordfsm_runtime.store import SqliteStore, copy_of_store
 
 HOLDING = ("owned", "frozen")
 DEPARTING = "departing"
@@ -63,15 +61,11 @@ class Ownership(NamedTuple):
 def read_entities(path: Path) -> dict[str, EntityRecord]:
     """The entity records of a store that no process has open.
 
-    The store is copied first: looking must not change what a node would recover from.
-
     Raises:
         StoreError: in use, unreadable or damaged.
     """
-    with tempfile.TemporaryDirectory(prefix="coordfsm-audit-") as directory:
-        for file in path.parent.glob(path.name + "*"):
-            shutil.copy(file, directory)
-        store = SqliteStore(Path(directory) / path.name, RECORDS)
+    with copy_of_store(path) as copy:
+        store = SqliteStore(copy, RECORDS)
         try:
             records = store.records()
         finally:

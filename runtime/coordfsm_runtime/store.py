@@ -12,17 +12,20 @@ committed is told three times over, and compared when the store is opened:
 """
 
 import contextlib
+import fcntl
 import os
+import shutil
 import sqlite3
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Protocol, Union
+from typing import Any, Protocol, Union, runtime_checkable
 
 import xxhash
 
 from coordfsm.kernel import Decoder, EncodingError, Value, Write, encode
 from coordfsm_runtime.commit_mark import IDENTITY_BYTES, CommitMark, mark_path, read_mark
-from coordfsm_runtime.errors import StoreError
+from coordfsm_runtime.errors import StoreError, StoreInUseError
 
 SCHEMA_VERSION = 2
 APPLICATION_ID = 0x636F_6F72
@@ -40,8 +43,11 @@ _SCHEMA = (
     "CREATE TABLE progress (identity BLOB NOT NULL, sequence INTEGER NOT NULL, digest BLOB NOT NULL)",
 )
 
+_FIRST_SHARED_BYTE, _SHARED_BYTES = 0x4000_0002, 510
+"""Where SQLite locks a database for its readers (https://www.sqlite.org/lockingv3.html)."""
+
 _DIGEST_MODULUS = 1 << 64
-REMEDY = "restore it, or start with an empty directory"
+REMEDY = "bring back the files that it had, or start with an empty directory (see: coordfsm store --help)"
 
 
 class Store(Protocol):
@@ -71,6 +77,27 @@ class Store(Protocol):
         ...
 
 
+@runtime_checkable
+class StagingStore(Store, Protocol):
+    """A store whose wait for the disk can be waited for elsewhere, so that the event loop goes on meanwhile."""
+
+    def stage(self, writes: Iterable[Write]) -> None:
+        """Take the writes of one transaction, as `commit`, without waiting for the disk.
+
+        Raises:
+            StoreError: as `commit`.
+        """
+        ...
+
+    def sync(self) -> None:
+        """Make what was staged durable. Another thread may call it; nothing else is called until it returns.
+
+        Raises:
+            StoreError: as `commit`.
+        """
+        ...
+
+
 class SqliteStore:
     """The default store.
 
@@ -81,27 +108,35 @@ class SqliteStore:
         accept_loss: go on with what the database has although the commit mark is missing, damaged or ahead of it.
             The operator's word that what was lost does not matter: a node may then break promises that it made.
 
+    Attributes:
+        path: the database file.
+        owner: who keeps its records here.
+        sequence: number of the last transaction.
+
     Raises:
-        StoreError: the file cannot be opened, is in use, damaged, behind what was committed, of another program, owner
-            or of an unknown schema.
+        StoreInUseError: another process has it open.
+        StoreError: it cannot be opened, is damaged, behind what was committed, of another program or owner, or of an
+            unknown schema.
     """
 
     def __init__(
         self, path: Path, kinds: tuple[type[Value], ...], owner: str = "", *, accept_loss: bool = False
     ) -> None:
         self.path = path
-        self._owner = owner
+        self.owner = owner
         union: Any = Union[kinds]  # noqa: UP007  (the union of a tuple that is known only when run)
         self._decoder = Decoder(union)
         self._checksums: dict[str, int] = {}
         self._digest = 0
+        self._staged: tuple[dict[str, int], int] = ({}, 0)
         try:
-            self._connection = sqlite3.connect(path, timeout=1.0, isolation_level=None)
+            # The driver stages and syncs in different threads, never at the same time.
+            self._connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
             raise StoreError(f"store {path}: cannot be opened: {error}") from error
         try:
             self._prepare()
-            self._identity, self._sequence = self._verified()
+            self._identity, self.sequence = self._verified()
             self._mark = self._compared_with_mark(accept_loss=accept_loss)
         except sqlite3.Error as error:
             self._connection.close()
@@ -134,9 +169,10 @@ class SqliteStore:
         if found != "ok":
             raise StoreError(f"store {self.path}: damaged: {found}; {REMEDY}")
         owner = self._single("SELECT name FROM owner")[0]
-        if self._owner and owner != self._owner:
+        if self.owner and owner != self.owner:
             # With another's promises a node would break its own.
-            raise StoreError(f"store {self.path}: belongs to {owner!r}, not to {self._owner!r}; use its own directory")
+            raise StoreError(f"store {self.path}: belongs to {owner!r}, not to {self.owner!r}; use its own directory")
+        self.owner = owner
         run("BEGIN EXCLUSIVE")
         run("COMMIT")
 
@@ -150,7 +186,7 @@ class SqliteStore:
         run("BEGIN EXCLUSIVE")
         for statement in _SCHEMA:
             run(statement)
-        run("INSERT INTO owner VALUES (?)", (self._owner,))
+        run("INSERT INTO owner VALUES (?)", (self.owner,))
         run("INSERT INTO progress VALUES (?, 0, ?)", (os.urandom(IDENTITY_BYTES), _packed(0)))
         run(f"PRAGMA application_id={APPLICATION_ID}")
         run(f"PRAGMA user_version={SCHEMA_VERSION}")
@@ -176,21 +212,21 @@ class SqliteStore:
 
     def _compared_with_mark(self, *, accept_loss: bool) -> CommitMark:
         path = mark_path(self.path)
-        if self._sequence > 0 and not accept_loss:  # before the first transaction there is nothing to lose
+        if self.sequence > 0 and not accept_loss:  # before the first transaction there is nothing to lose
             marked = read_mark(path, self._identity)
             if marked is None:
                 raise StoreError(
                     f"store {self.path}: its commit mark {path.name} is missing: "
                     f"whether committed records were lost cannot be told; {REMEDY}"
                 )
-            if marked > self._sequence:
+            if marked > self.sequence:
                 raise StoreError(
-                    f"store {self.path}: damaged: {marked - self._sequence} committed transactions are lost "
-                    f"(it ends with {self._sequence}, {marked} was on disk); {REMEDY}"
+                    f"store {self.path}: damaged: {marked - self.sequence} committed transactions are lost "
+                    f"(it ends with {self.sequence}, {marked} was on disk); {REMEDY}"
                 )
         elif accept_loss:
             path.unlink(missing_ok=True)
-        return CommitMark(path, self._identity, self._sequence)
+        return CommitMark(path, self._identity, self.sequence)
 
     # -- reading and writing -----------------------------------------------------------------------------------------
 
@@ -215,39 +251,45 @@ class SqliteStore:
             raise StoreError(f"store {self.path}: record {key!r} is damaged: its checksum does not match")
 
     def commit(self, writes: Iterable[Write]) -> None:
-        run = self._connection.execute
-        digest = self._digest
-        changed: dict[str, int] = {}
+        self.stage(writes)
+        self.sync()
+
+    def stage(self, writes: Iterable[Write]) -> None:
+        # Within a transaction only the last write of a key counts.
+        last = {write.key: write.value for write in writes}
+        run, many = self._connection.execute, self._connection.executemany
+        digest = self._digest - sum(self._checksums.get(key, 0) for key in last)
         try:
+            rows = [(key, *_packed_record(key, value)) for key, value in last.items() if value is not None]
+            changed = {key: int.from_bytes(checksum) for key, _, checksum in rows}
+            digest = (digest + sum(changed.values())) % _DIGEST_MODULUS
             run("BEGIN IMMEDIATE")
-            for write in writes:
-                key = write.key
-                digest -= changed[key] if key in changed else self._checksums.get(key, 0)
-                if write.value is None:
-                    run("DELETE FROM records WHERE key = ?", (key,))
-                    changed[key] = 0
-                else:
-                    value = encode(write.value)
-                    checksum = _checksum(key, value)
-                    run("REPLACE INTO records VALUES (?, ?, ?)", (key, value, checksum))
-                    changed[key] = int.from_bytes(checksum)
-                digest += changed[key]
-            digest %= _DIGEST_MODULUS
-            run("UPDATE progress SET sequence = ?, digest = ?", (self._sequence + 1, _packed(digest)))
-            self._sync()
+            many("REPLACE INTO records VALUES (?, ?, ?)", rows)
+            many("DELETE FROM records WHERE key = ?", [(key,) for key in last if key not in changed])
+            run("UPDATE progress SET sequence = ?, digest = ?", (self.sequence + 1, _packed(digest)))
         except (sqlite3.Error, EncodingError) as error:
-            with contextlib.suppress(sqlite3.Error):
-                self._connection.rollback()
-            raise self._explain("cannot be written", error) from error
-        self._remember(changed, digest)
-        self._mark.note(self._sequence)
+            raise self._given_up(error) from error
+        self._staged = ({key: changed.get(key, 0) for key in last}, digest)
+
+    def sync(self) -> None:
+        try:
+            self._sync()
+        except sqlite3.Error as error:
+            raise self._given_up(error) from error
+        self._remember(*self._staged)
+        self._mark.note(self.sequence)
+
+    def _given_up(self, error: Exception) -> StoreError:
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.rollback()
+        return self._explain("cannot be written", error)
 
     def _sync(self) -> None:
         """End the transaction: on disk when this returns."""
         self._connection.execute("COMMIT")
 
     def _remember(self, changed: dict[str, int], digest: int) -> None:
-        self._sequence += 1
+        self.sequence += 1
         self._digest = digest
         for key, checksum in changed.items():
             if checksum:
@@ -263,12 +305,33 @@ class SqliteStore:
         text = str(error)
         advice = ""
         if "locked" in text:
-            advice = "; another process uses it"
-        elif "full" in text:
+            return StoreInUseError(f"store {self.path}: {what}: {text}; another process uses it")
+        if "full" in text:
             advice = "; free some space and start the node again"
         elif "malformed" in text or "not a database" in text:
-            advice = f"; it is damaged: {REMEDY}"
+            advice = f"; it is damaged; {REMEDY}"
         return StoreError(f"store {self.path}: {what}: {text}{advice}")
+
+
+@contextlib.contextmanager
+def copy_of_store(path: Path) -> Iterator[Path]:
+    """A copy of a store's files for as long as it is looked at: opening the store itself would change it.
+
+    Raises:
+        StoreInUseError: a process has it open; its files are of different moments.
+        StoreError: it cannot be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="coordfsm-store-") as directory:
+        try:
+            with path.open("rb") as database:
+                fcntl.lockf(database, fcntl.LOCK_SH | fcntl.LOCK_NB, _SHARED_BYTES, _FIRST_SHARED_BYTE)
+                for file in path.parent.glob(path.name + "*"):
+                    shutil.copy(file, directory)
+        except BlockingIOError as error:
+            raise StoreInUseError(f"store {path}: another process uses it; stop it first") from error
+        except OSError as error:
+            raise StoreError(f"store {path}: cannot be read: {error.strerror}") from error
+        yield Path(directory) / path.name
 
 
 class MemoryStore:
@@ -289,6 +352,12 @@ class MemoryStore:
 
     def close(self) -> None:
         pass
+
+
+def _packed_record(key: str, value: Value) -> tuple[bytes, bytes]:
+    """A record's bytes and their checksum."""
+    packed = encode(value)
+    return packed, _checksum(key, packed)
 
 
 def _checksum(key: str, value: bytes) -> bytes:

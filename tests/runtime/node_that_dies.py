@@ -1,8 +1,9 @@
 """A node that kills itself at a point of its log: the very program that an operator runs, with a fatal store.
 
 Run as a program in place of ``coordfsm_runtime``. It dies when the file ``die_at`` in its directory names the point
-that it reaches, as ``MOMENT RECORD``: the moment is ``within`` (in the transaction, before its commit), ``written``
-(on disk, nothing sent yet) or ``sent`` (the message that depends on it has left).
+that it reaches, as ``MOMENT RECORD``: the moment is ``within`` (in the transaction, before its commit), ``unmarked``
+(on disk, but the commit mark does not say so yet), ``written`` (on disk, nothing sent yet) or ``sent`` (the message
+that depends on it has left).
 """
 
 import os
@@ -18,7 +19,7 @@ from coordfsm_runtime import assembly
 from coordfsm_runtime.store import SqliteStore
 from coordfsm_runtime.transport import Transport
 
-MOMENTS = ("within", "written", "sent")
+MOMENTS = ("within", "unmarked", "written", "sent")
 NAMES = {"frozen": "PREPARE", "prepared": "PREPARED", "departing": "COMMIT", "departed": "END", "absent": "FORGET"}
 
 _written: list[str] = []
@@ -63,6 +64,10 @@ class FatalStore(SqliteStore):
 
         super().commit(until_the_end())
         die_at("written", _written)
+
+    def _sync(self) -> None:
+        super()._sync()
+        die_at("unmarked", _written)
 
 
 def send_and_die(transport: Transport, to: Endpoint, message: Message) -> None:

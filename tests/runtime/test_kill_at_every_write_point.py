@@ -5,7 +5,9 @@ migration has ended. `pytest -s` prints the table of kill points and outcomes.
 """
 
 import contextlib
+import shutil
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -31,24 +33,31 @@ SOURCE, DESTINATION = "n1", "n2"
 POINTS = [
     # Before the decision the source aborts and keeps the entity; from it on the destination has it.
     (SOURCE, "within PREPARE", SOURCE),
+    (SOURCE, "unmarked PREPARE", SOURCE),
     (SOURCE, "written PREPARE", SOURCE),
     (SOURCE, "sent PREPARE", SOURCE),
     (SOURCE, "within COMMIT", SOURCE),
+    (SOURCE, "unmarked COMMIT", DESTINATION),
     (SOURCE, "written COMMIT", DESTINATION),
     (SOURCE, "sent COMMIT", DESTINATION),
     (SOURCE, "within END", DESTINATION),
+    (SOURCE, "unmarked END", DESTINATION),
     (SOURCE, "written END", DESTINATION),
     (SOURCE, "within ABORT", SOURCE),
+    (SOURCE, "unmarked ABORT", SOURCE),
     (SOURCE, "written ABORT", SOURCE),
     (SOURCE, "sent ABORT", SOURCE),
     # A destination that dies before its vote leaves is not waited for; after it, the decision is the source's.
     (DESTINATION, "within PREPARED", SOURCE),
+    (DESTINATION, "unmarked PREPARED", SOURCE),
     (DESTINATION, "written PREPARED", SOURCE),
     (DESTINATION, "sent PREPARED", DESTINATION),
     (DESTINATION, "within ACTIVATION", DESTINATION),
+    (DESTINATION, "unmarked ACTIVATION", DESTINATION),
     (DESTINATION, "written ACTIVATION", DESTINATION),
     (DESTINATION, "sent ACTIVATION", DESTINATION),
     (DESTINATION, "within FORGET", SOURCE),
+    (DESTINATION, "unmarked FORGET", SOURCE),
     (DESTINATION, "written FORGET", SOURCE),
 ]
 
@@ -93,8 +102,14 @@ def paused(*nodes: NodeProcess) -> Iterator[None]:
 
 def audited(cluster: LocalCluster, entity: str) -> str:
     """Who has the entity by the stores of both: one process, and the whole of it."""
-    with paused(*cluster.nodes.values()):
-        found = audit_stores({name: node.store for name, node in cluster.nodes.items()}, [entity])
+    # A copy of what a paused process has on disk is what it would find after a crash at this moment.
+    with tempfile.TemporaryDirectory() as directory:
+        with paused(*cluster.nodes.values()):
+            for name, node in cluster.nodes.items():
+                shutil.copytree(node.directory, Path(directory) / name, ignore=shutil.ignore_patterns("*.sock"))
+        found = audit_stores(
+            {name: Path(directory) / name / node.store.name for name, node in cluster.nodes.items()}, [entity]
+        )
     assert found.clean, (found.lost, found.duplicated)
     assert found.payloads[entity] == PAYLOAD.encode()
     return found.entities[entity][0]
@@ -118,7 +133,11 @@ def killed(cluster: LocalCluster, victim: NodeProcess, point: str, entity: str) 
             asking.join(10)
     assert victim.wait(10) == -signal.SIGKILL
     (victim.directory / "die_at").unlink()
-    if point in ("within PREPARED", "written PREPARED"):  # or a quick restart could still vote in time
+    if point in (
+        "within PREPARED",
+        "unmarked PREPARED",
+        "written PREPARED",
+    ):  # or a quick restart could still vote in time
         cluster.wait_until(lambda: state_at(source, entity) == "owned", "the source has aborted", 10)
 
 

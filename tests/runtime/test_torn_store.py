@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 from runtime.ledger import Deposit, Sum
 
+from coordfsm.cli.exits import Exit
+from coordfsm.cli.main import main
 from coordfsm.kernel import Write
+from coordfsm.protocols.migration.messages import EntityRecord
 from coordfsm_runtime.commit_mark import SLOT_BYTES, SLOTS
 from coordfsm_runtime.errors import StoreError
+from coordfsm_runtime.machines import RECORDS
 from coordfsm_runtime.store import SqliteStore
 
 KINDS = (Sum, Deposit)
@@ -222,3 +226,26 @@ def test_an_operator_may_accept_the_loss(crashed, tmp_path):
     found = outcome(torn)
     assert not isinstance(found, StoreError)
     assert [write.value.amount for write in found if write.key == "entity/010"] == [4]
+
+
+def test_the_command_says_what_is_wrong_and_accepts_the_loss(crashed, tmp_path, capsys):
+    torn = copied(crashed[0], tmp_path / "torn")
+    shutil.move(torn.with_name("node.db-wal"), tmp_path)
+    # The command knows the records of a node only, so that damage comes first and the type of a record after it.
+    assert main(["store", str(torn.parent)]) == Exit.COUNTEREXAMPLE
+    assert "4 committed transactions are lost" in capsys.readouterr().out
+
+
+def test_the_command_checks_a_node_and_mends_its_mark(tmp_path, capsys):
+    store = SqliteStore(tmp_path / "node.db", RECORDS, "blue/n1")
+    store.commit([Write("entity/ship", EntityRecord("owned", epoch=1))])
+    assert main(["store", str(tmp_path)]) == Exit.OK  # in this process the lock is ours
+    store.close()
+    (tmp_path / "node.db-mark").unlink()
+    assert main(["store", "--json", str(tmp_path)]) == Exit.COUNTEREXAMPLE
+    assert main(["store", "--accept-loss", str(tmp_path)]) == Exit.OK
+    assert main(["store", str(tmp_path / "nowhere")]) == Exit.USAGE
+    printed = capsys.readouterr()
+    assert "is missing: whether committed records were lost cannot be told" in printed.out
+    assert "blue/n1" in printed.out
+    assert "no such store" in printed.err
