@@ -9,7 +9,7 @@ that depends on it has left).
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from coordfsm.kernel import Endpoint, Message, Write
@@ -54,20 +54,19 @@ def die_at(moment: str, records: Iterable[str]) -> None:
 class FatalStore(SqliteStore):
     """The default store in a process that may die around its transactions."""
 
-    def commit(self, writes: Iterable[Write]) -> None:
+    def stage(self, writes: Iterable[Write]) -> None:
         held = tuple(writes)
         _written[:] = log_records(held)
-
-        def until_the_end() -> Iterator[Write]:
-            yield from held
-            die_at("within", _written)
-
-        super().commit(until_the_end())
-        die_at("written", _written)
+        super().stage(held)
 
     def _sync(self) -> None:
+        die_at("within", _written)
         super()._sync()
         die_at("unmarked", _written)
+
+    def sync(self) -> None:
+        super().sync()
+        die_at("written", _written)
 
 
 def send_and_die(transport: Transport, to: Endpoint, message: Message) -> None:

@@ -152,8 +152,10 @@ def build(  # noqa: PLR0913  (each a dimension of the model)
     crash: Annotated[int, Parameter("crashes, also between two effects", minimum=0)] = 1,
     loss: Annotated[int | None, Parameter("messages that may be lost; none: no bound", minimum=0)] = None,
     duplicate: Annotated[int, Parameter("deliveries that leave a copy in flight", minimum=0)] = 0,
-    resends: Annotated[bool, Parameter("timers that send again may fire (XL1 needs them)")] = True,
-    live: Annotated[bool, Parameter("check XL1, too")] = True,
+    resends: Annotated[
+        int | None, Parameter("times that each kind of resending timer may fire; none: no bound", minimum=0)
+    ] = None,
+    live: Annotated[bool, Parameter("check XL1, too, if resends are not bounded")] = True,
 ) -> Model:
     """Two-phase migration of entities between processes, with a durable log and recovery."""
     given = dict(locals())
@@ -187,10 +189,12 @@ def build(  # noqa: PLR0913  (each a dimension of the model)
             "local_update_entity": updates,
             "local_wedged": wedges,
             "timeout_fence": 0,
-            **({} if resends else dict.fromkeys(resending, 0)),
+            **({} if resends is None else dict.fromkeys(resending, resends)),
         },
         properties=tuple(
-            item for name in names for item in _properties(name, requests, several=entities > 1, live=live and resends)
+            item
+            for name in names
+            for item in _properties(name, requests, several=entities > 1, live=live and resends is None)
         ),
     )
 
@@ -202,7 +206,7 @@ DEFAULTS: dict[str, tuple[dict[str, object], ...]] = {
         {"requests": 1, "crash": 2, "tokens": True},
         {"requests": 1, "crash": 0, "wedges": 1, "views": 2, "shrinking": True, "duplicate": 1},
         {"requests": 1, "crash": 0, "processes": 3, "duplicate": 1},
-        {"requests": 2, "crash": 0, "entities": 2, "resends": False},
+        {"requests": 2, "crash": 0, "entities": 2, "resends": 0},
     )
 }
 

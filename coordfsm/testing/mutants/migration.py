@@ -312,7 +312,7 @@ MUTANTS = (
         "token-in-memory",
         "X4",
         "Repeated requests are detected in memory only.",
-        {"requests": 3, "crash": 1, "tokens": True, "live": False, "loss": 0, "resends": False},
+        {"requests": 3, "crash": 1, "tokens": True, "live": False, "loss": 0, "resends": 0},
         functions={"commit": commit_without_token},
         source=LUCIFERASE,
     ),
@@ -434,7 +434,7 @@ MUTANTS = (
         "two-at-once",
         "X5",
         "A second migration of an entity begins while one runs.",
-        {"requests": 3, "crash": 0, "tokens": True, "live": False, "loss": 0, "resends": False},
+        {"requests": 3, "crash": 0, "tokens": True, "live": False, "loss": 0, "resends": 0},
         edit=move_while_frozen,
     ),
     _mutant(
