@@ -24,6 +24,7 @@ COUNTERS = {
     "inputs_failed": ("kind", "Inputs at which the machines failed; the state was unchanged."),
     "records_written": ("", "Durable records written."),
     "events": ("event", "Events that the machines told."),
+    "judgements": ("judgement", "Members that this node accused, condemned, or took its accusation of back."),
     "migrations": ("outcome", "Migrations asked of this node, by outcome."),
 }
 """Name to the name of its label ('' for none) and its help; other names are shown with the label ``label``."""
@@ -31,6 +32,7 @@ COUNTERS = {
 HISTOGRAMS = {
     "turn": "Time that one turn of the event loop spent in the machines and the store.",
     "commit": "Time to make the records of one turn durable.",
+    "probe": "Time from a probe to its answer.",
     "migration": "Time from a request to migrate to its outcome.",
 }
 

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import logging
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from importlib.resources import files
 from typing import Any
@@ -12,7 +13,7 @@ import msgspec
 
 from coordfsm.kernel import Value
 from coordfsm.protocols.membership.events import ForceView, Join
-from coordfsm.protocols.migration.messages import MigrationEnded
+from coordfsm.protocols.migration.messages import EntityArrived, MigrationEnded
 from coordfsm_runtime.admin import AdminServer
 from coordfsm_runtime.errors import AdminError, CommandRefusedError
 from coordfsm_runtime.events import Listener
@@ -29,8 +30,11 @@ CHANGE_TIMEOUT_S = 10.0
 STREAM_PAUSE_S = 0.2
 """Events are collected this long before the page hears of them."""
 
+STREAM_LOOK_S = 0.5
+"""Without events, what the node thinks of the others is looked at this often."""
+
 STREAM_REST_S = 5.0
-"""Without events, the page hears the status this often."""
+"""Without any change, the page hears the status this often."""
 
 logger = logging.getLogger(__name__)
 
@@ -252,18 +256,38 @@ class Operations:
                 f"entities_{state}": (count, f"Entities here that are {state}.")
                 for state, count in entity_counts(node).items()
             },
+            "members_accused": (self._judgements().count("accused"), "Members that this node accuses now."),
+            "members_condemned": (self._judgements().count("condemned"), "Members that this node condemns now."),
             "uptime_seconds": (node.uptime_s, "Time since the start."),
         }
 
     async def _stream(self) -> AsyncIterator[bytes]:
-        """The status now, after events (at most five times a second) and at rest; and each migration's outcome."""
+        """The status now, whenever it changed (at most five times a second) and at rest; and migrations as they end."""
         listener = self.node.events()
         yield self._status_line()
+        judged, told_at = self._judgements(), time.monotonic()
         while not listener.ended:
-            for event in await _some_events(listener):
+            events = await _some_events(listener)
+            for event in events:
                 if isinstance(event, MigrationEnded):
                     yield to_line({"migration": self._migration_of(event)})
-            yield self._status_line()
+                elif isinstance(event, EntityArrived) and event.transaction.source:
+                    yield to_line({"migration": self._arrival_of(event)})
+            # What a node thinks of others changes without an event.
+            if events or judged != self._judgements() or time.monotonic() - told_at > STREAM_REST_S:
+                judged, told_at = self._judgements(), time.monotonic()
+                yield self._status_line()
+
+    def _judgements(self) -> list[Any]:
+        return [member["state"] for member in members_of(self.node)]
+
+    def _arrival_of(self, event: EntityArrived) -> dict[str, Any]:
+        return {
+            "entity": event.entity,
+            "source": event.transaction.source,
+            "destination": self.node.config.name,
+            "outcome": "ARRIVED",
+        }
 
     def _migration_of(self, event: MigrationEnded) -> dict[str, Any]:
         return {
@@ -278,9 +302,9 @@ class Operations:
 
 
 async def _some_events(listener: Listener) -> list[Value]:
-    """What is told until a moment after the next event; nothing when all is quiet for a while."""
+    """What is told until a moment after the next event; nothing when all is quiet for a moment."""
     try:
-        async with asyncio.timeout(STREAM_REST_S):
+        async with asyncio.timeout(STREAM_LOOK_S):
             first = await anext(listener)
     except (TimeoutError, StopAsyncIteration):
         return []

@@ -36,7 +36,9 @@ def test_the_page_shows_the_node_in_a_browser(tmp_path):
             # The browser's clock stands still while the stream of events is open: end it after a while.
             while not operations._http._connections and not dom.done():  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-            await asyncio.sleep(2)
+            await asyncio.sleep(1)
+            await node.migrate("<b>ship</b>", "n9")
+            await asyncio.sleep(1)
             await operations.close()
             return await dom
 
@@ -46,6 +48,11 @@ def test_the_page_shows_the_node_in_a_browser(tmp_path):
     assert "coordinator, this node" in dom
     assert "<td>east</td>" in dom
     assert "<td>entities owned</td>" in dom
+    # A migration that was refused while the page was open, with its outcome; and the founding view in the history.
+    assert re.search(
+        r"<td>&lt;b&gt;ship&lt;/b&gt;</td><td>n1</td><td>n9</td><td>NOT_IN_VIEW</td>|<td>VIEW_UNSTABLE</td>", dom
+    )
+    assert re.search(r'id="views">.*<td class="number">1</td>.*<td>n1</td><td>n1</td>', dom)
 
 
 def dump(port: int, directory: Path) -> str:
