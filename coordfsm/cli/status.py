@@ -6,17 +6,23 @@ from coordfsm.cli.operate import add_connection, ask, print_fields, print_json
 
 NAME = "status"
 HELP = "show a running node at a glance"
+EPILOG = """\
+with --check, for supervisors and containers: exit 0 while the node acts as a member, 1 while it runs and does not
+(joining, without a majority, leaving), 2 when it does not answer
+"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="exit 1 unless the node acts as a member")
     add_connection(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     status = ask(arguments, "status")
+    code = 1 if arguments.check and status["state"] != "member" else 0
     if arguments.json:
         print_json(status)
-        return 0
+        return code
     view, topology, wedged = status["view"], status["topology"], status["wedged"]
     fields: list[tuple[str, object]] = [
         ("node", f"{status['node']} (incarnation {status['incarnation']}) at {status['endpoint']}"),
@@ -35,4 +41,4 @@ def run(arguments: argparse.Namespace) -> int:
     if wedged is not None:
         fields.insert(3, ("wedged", f"{wedged['needed']} more of {', '.join(wedged['missing'])} must come back"))
     print_fields(fields)
-    return 0
+    return code
