@@ -118,15 +118,19 @@ def check_rate(evidence: Evidence) -> Findings:
 
 
 def _published(evidence: Evidence) -> list[Published]:
-    """Every topology sent, with all that it says."""
+    """Every topology sent, whole or in parts, with all that it says."""
     known: dict[tuple[str, str, int], Entries] = {}
+    parts: dict[tuple[str, str, int, int], dict[int, list[Content]]] = {}
     found: list[Published] = []
-    for event in evidence.sent_of("Topology"):
+    for event in evidence.sent_of("Topology", "TopologyPart"):
         content = event.content
         sender = (event.node, content["view_id"])
+        changed = parts.setdefault((*sender, content["version"], content["base"]), {})
+        changed[content.get("part", 0)] = content["entries"]
         base = known.get((*sender, content["base"])) if content["base"] else {}
-        entries = None if base is None else base | {entry["process"]: entry for entry in content["entries"]}
-        if entries is not None:
+        entries = None
+        if base is not None and len(changed) == content.get("parts", 1):
+            entries = base | {entry["process"]: entry for part in changed.values() for entry in part}
             known.setdefault((*sender, content["version"]), entries)
         found.append(Published(event.node, content, entries))
     return found
