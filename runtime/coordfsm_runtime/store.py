@@ -212,20 +212,25 @@ class SqliteStore:
 
     def _compared_with_mark(self, *, accept_loss: bool) -> CommitMark:
         path = mark_path(self.path)
-        if self.sequence > 0 and not accept_loss:  # before the first transaction there is nothing to lose
-            marked = read_mark(path, self._identity)
-            if marked is None:
-                raise StoreError(
-                    f"store {self.path}: its commit mark {path.name} is missing: "
-                    f"whether committed records were lost cannot be told; {REMEDY}"
-                )
-            if marked > self.sequence:
-                raise StoreError(
-                    f"store {self.path}: damaged: {marked - self.sequence} committed transactions are lost "
-                    f"(it ends with {self.sequence}, {marked} was on disk); {REMEDY}"
-                )
-        elif accept_loss:
+        if accept_loss:
             path.unlink(missing_ok=True)
+            return CommitMark(path, self._identity, self.sequence)
+        try:
+            marked = read_mark(path, self._identity)
+        except StoreError:
+            if self.sequence > 0:
+                raise
+            marked = None  # a mark that was being made when power was lost: nothing was committed yet
+        if marked is None and self.sequence > 0:
+            raise StoreError(
+                f"store {self.path}: its commit mark {path.name} is missing: "
+                f"whether committed records were lost cannot be told; {REMEDY}"
+            )
+        if marked is not None and marked > self.sequence:
+            raise StoreError(
+                f"store {self.path}: damaged: {marked - self.sequence} committed transactions are lost "
+                f"(it ends with {self.sequence}, {marked} was on disk); {REMEDY}"
+            )
         return CommitMark(path, self._identity, self.sequence)
 
     # -- reading and writing -----------------------------------------------------------------------------------------
@@ -344,7 +349,7 @@ class MemoryStore:
         return tuple(Write(key, self._records[key]) for key in sorted(self._records))
 
     def commit(self, writes: Iterable[Write]) -> None:
-        for write in writes:
+        for write in tuple(writes):
             if write.value is None:
                 self._records.pop(write.key, None)
             else:

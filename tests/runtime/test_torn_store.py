@@ -249,3 +249,14 @@ def test_the_command_checks_a_node_and_mends_its_mark(tmp_path, capsys):
     assert "is missing: whether committed records were lost cannot be told" in printed.out
     assert "blue/n1" in printed.out
     assert "no such store" in printed.err
+
+
+def test_a_log_cut_behind_its_first_transaction_is_noticed(tmp_path):
+    """All that is left is the making of the store: it must not be taken for a new one."""
+    store = SqliteStore(tmp_path / "node.db", KINDS)
+    made = (tmp_path / "node.db-wal").stat().st_size
+    store.commit([Write("sum", Sum(1))])
+    torn = copied(store.path, tmp_path / "torn")
+    store.close()
+    os.truncate(torn.with_name("node.db-wal"), made)
+    refused(torn, "1 committed transactions are lost (it ends with 0, 1 was on disk)")
