@@ -136,6 +136,12 @@ class StoreConformance:
         store.close()
         same(kept, self.read(tmp_path), "what was committed is there when the store is opened again")
 
+    def test_what_was_committed_survives_a_kill(self, tmp_path: Path) -> None:
+        self.needs_durability()
+        with killed_after(60, self._write_twenty, tmp_path, 0, stop_after=1):
+            pass
+        check(len(self.read(tmp_path)) == 20, "what was committed is gone with its process")
+
     def test_a_killed_process_loses_nothing_and_halves_nothing(self, tmp_path: Path) -> None:
         """An entity and its token are one transaction: never one without the other, never an older pair."""
         self.needs_durability()

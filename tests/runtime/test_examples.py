@@ -15,6 +15,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
         ("pure_node", "10.0.0.2:7401 is in view 2 of 2"),
         ("embed_node", "west hears EntityArrived"),
         ("sharded_world", "middle is back: 12 ships in service"),
+        ("own_store", "the store keeps its promises"),
     ],
 )
 def test_an_example_ends_as_it_should(name, last_words):
