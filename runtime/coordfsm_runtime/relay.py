@@ -46,6 +46,7 @@ class Relay:
         blocked: pairs (from, to) of nodes between which nothing passes.
         passed: datagrams forwarded so far.
         lost: datagrams dropped on purpose so far.
+        kept: datagrams by the node that they went to; None keeps none. For sending them again, as an attacker would.
     """
 
     def __init__(self, listens: Mapping[str, Endpoint], advertised: Mapping[str, Endpoint], seed: int = 0) -> None:
@@ -53,6 +54,7 @@ class Relay:
         self.blocked: set[tuple[str, str]] = set()
         self.passed = 0
         self.lost = 0
+        self.kept: dict[str, list[bytes]] | None = None
         self._random = random.Random(seed)  # noqa: S311  (faults, not secrets)
         self._targets = {node: parse_endpoint(endpoint) for node, endpoint in listens.items()}
         self._names = {address: node for node, address in self._targets.items()}
@@ -71,6 +73,13 @@ class Relay:
         self.blocked |= {(source, target) for source in here for target in there}
         if both_ways:
             self.blocked |= {(target, source) for source in here for target in there}
+
+    def repeat(self, node: str) -> int:
+        """Send everything that was kept for a node once more; how much that is."""
+        again = (self.kept or {}).get(node, [])
+        for datagram in again:
+            self._forward(node, datagram)
+        return len(again)
 
     def heal(self) -> None:
         """Everything passes again."""
@@ -123,6 +132,8 @@ class Relay:
         if (source, target) in self.blocked or self._random.random() < faults.loss:
             self.lost += 1
             return
+        if self.kept is not None:
+            self.kept.setdefault(target, []).append(datagram)
         copies = 2 if self._random.random() < faults.duplication else 1
         for _ in range(copies):
             if faults.delay_ms:
