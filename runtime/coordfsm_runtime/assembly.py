@@ -13,6 +13,7 @@ from coordfsm_runtime.counters import Counters
 from coordfsm_runtime.driver import Driver
 from coordfsm_runtime.errors import ConfigurationError
 from coordfsm_runtime.machines import MACHINE, MESSAGES, RECORDS, initial_data, node_settings
+from coordfsm_runtime.observer import Observer
 from coordfsm_runtime.plain import to_plain
 from coordfsm_runtime.recorder import TraceRecorder
 from coordfsm_runtime.store import SqliteStore, Store
@@ -58,7 +59,8 @@ class Assembly:
             recorder = self._recorder(config, settings)
             if recorder is not None:
                 stack.callback(recorder.close)
-            self.driver = Driver(MACHINE, initial_data(settings), kept, self.transport, tell, counters, recorder)
+            observer = Observer(counters, recorder)
+            self.driver = Driver(MACHINE, initial_data(settings), kept, self.transport, tell, counters, observer)
             self.driver.on_failure = fail
             stack.callback(self.driver.stop)
             self._controller = RealTime(self._alarm)
@@ -93,7 +95,7 @@ class Assembly:
         packed = base64.b64encode(encode(settings)).decode()
         plain = {"settings": to_plain(settings), "bytes": packed}
         try:
-            return TraceRecorder(config.trace, config.name, plain, config.trace_max_bytes, lambda: self.driver.data)
+            return TraceRecorder(config.trace, config.name, plain, config.trace_max_bytes)
         except OSError as error:
             expected = f"a file that can be written ({error.strerror})"
             raise ConfigurationError("configuration", "node.trace", str(config.trace), expected) from error

@@ -8,6 +8,7 @@
     frame   length 1 | sender's endpoint | kind 1
             | message                                                kind WHOLE
             | number 4 | place 2 | pieces 2 | piece                  kind PIECE
+            | length 2 | message, again and again                    kind BUNDLE
 
 Numbers are big-endian. The header and the cluster's whole label are authenticated with the frame, so that a datagram
 of another cluster never opens, even under the same key. The sender named in the frame is where it can be reached,
@@ -34,10 +35,12 @@ SEALED = 1
 REFUSAL = 2
 WHOLE = 0
 PIECE = 1
+BUNDLE = 2
 
 _CLEAR = struct.Struct(">BB4s")
 _SEALED = struct.Struct(">BB4s4s16sQ")
 _PIECE = struct.Struct(">IHH")
+_LENGTH = struct.Struct(">H")
 _TAG_BYTES = 16
 
 
@@ -88,6 +91,22 @@ class Frame(NamedTuple):
     content: bytes
 
 
+class Bundle(NamedTuple):
+    """Several whole messages in one datagram.
+
+    Attributes:
+        sender: where the sender can be reached.
+        messages: their bytes, in the order in which they were sent.
+    """
+
+    sender: Endpoint
+    messages: tuple[bytes, ...]
+
+
+LENGTH_BYTES = _LENGTH.size
+"""What a bundle adds to each message."""
+
+
 def pack_refusal(reason: DropReason) -> bytes:
     """A datagram that tells a stranger why its own was dropped: shorter than any that it answers."""
     return bytes((VERSION, REFUSAL, REFUSED.index(reason)))
@@ -108,7 +127,13 @@ def pack_frame(frame: Frame) -> bytes:
     return head + bytes((PIECE,)) + _PIECE.pack(frame.number, frame.place, frame.pieces) + frame.content
 
 
-def unpack_frame(packed: bytes) -> Frame:
+def pack_bundle(bundle: Bundle) -> bytes:
+    sender = bundle.sender.encode()
+    parts = [part for message in bundle.messages for part in (_LENGTH.pack(len(message)), message)]
+    return b"".join((bytes((len(sender),)), sender, bytes((BUNDLE,)), *parts))
+
+
+def unpack_frame(packed: bytes) -> Frame | Bundle:
     """The frame.
 
     Raises:
@@ -125,12 +150,28 @@ def unpack_frame(packed: bytes) -> Frame:
     kind = packed[start]
     if kind == WHOLE:
         return Frame(sender, 0, 0, 1, packed[start + 1 :])
+    if kind == BUNDLE:
+        return Bundle(sender, _unpack_messages(packed, start + 1))
     if kind != PIECE:
         raise DroppedError(DropReason.MALFORMED)
     if len(packed) < start + 1 + _PIECE.size:
         raise DroppedError(DropReason.TRUNCATED)
     number, place, pieces = _PIECE.unpack_from(packed, start + 1)
     return Frame(sender, number, place, pieces, packed[start + 1 + _PIECE.size :])
+
+
+def _unpack_messages(packed: bytes, start: int) -> tuple[bytes, ...]:
+    messages = []
+    while start < len(packed):
+        if start + LENGTH_BYTES > len(packed):
+            raise DroppedError(DropReason.TRUNCATED)
+        (length,) = _LENGTH.unpack_from(packed, start)
+        end = start + LENGTH_BYTES + length
+        if end > len(packed):
+            raise DroppedError(DropReason.TRUNCATED)
+        messages.append(packed[start + LENGTH_BYTES : end])
+        start = end
+    return tuple(messages)
 
 
 class Envelope:
@@ -157,7 +198,7 @@ class Envelope:
 
     @staticmethod
     def frame_overhead_bytes(sender: Endpoint) -> int:
-        """What the frame of a piece adds to its content."""
+        """What a frame adds to its content at most."""
         return 2 + len(sender.encode()) + _PIECE.size
 
     def close(self, frame: bytes) -> bytes:

@@ -1,19 +1,24 @@
 """Runs one process's machines: inputs in, one at a time; effects out, in their order. It decides nothing.
 
 A turn of the event loop handles all inputs that wait, up to a bound. Their records share one transaction (group
-commit). From the first `Persist` of a turn on, every `Send` and `Notify`, of that input and of those after it, waits
-until the transaction is on disk: what leaves the process never depends on a record that a crash could still take
-back. Timers are volatile and take effect at once. A trace is written before anything that waited leaves.
+commit), see `Batch`. From a `Persist` on, every `Send` and `Notify`, of that input and of those after it, waits until
+the transaction is on disk: what leaves the process never depends on a record that a crash could still take back.
+Timers are volatile and take effect at once. A trace is written before anything that waited leaves.
+
+Where the store allows it, a thread waits for the disk. The loop goes on meanwhile, and the records of its further turns
+make up the next transaction.
 
 When the store fails, or carrying out effects does, the driver stops before anything that waited has left.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, Protocol
 
 from coordfsm.kernel import (
     CancelTimer,
@@ -37,7 +42,7 @@ from coordfsm.kernel import (
 from coordfsm_runtime.controller import Controller
 from coordfsm_runtime.counters import Counters
 from coordfsm_runtime.errors import MessageTooLargeError, NodeStoppedError, StoreError
-from coordfsm_runtime.store import Store
+from coordfsm_runtime.store import StagingStore, Store
 
 MAXIMUM_WAITING = 8_192
 """Messages that may wait for their turn; more are dropped and counted."""
@@ -56,12 +61,52 @@ class Outbox(Protocol):
     def send(self, to: Endpoint, message: Message) -> None: ...
 
 
+class Line(NamedTuple):
+    """One input as a trace keeps it.
+
+    Attributes:
+        given: the input.
+        effects: what it led to.
+        now_ms: when it was handled.
+        data: the machine's data after it.
+    """
+
+    given: Input
+    effects: tuple[Effect, ...]
+    now_ms: int
+    data: Any
+
+
 class Recorder(Protocol):
     """Keeps a trace."""
 
-    def record(self, given: Input, effects: tuple[Effect, ...], now_ms: int) -> None: ...
+    def record(self, line: Line) -> None: ...
 
     def flush(self) -> None: ...
+
+
+class Answer(NamedTuple):
+    """What a command's sender is told: the events of its step."""
+
+    outcome: Outcome
+    told: tuple[Value, ...]
+
+
+class Batch:
+    """One transaction, and what may happen only once it is on disk.
+
+    Attributes:
+        writes: its records.
+        held: what leaves the process then, in order.
+        lines: of the trace.
+        data: the machine's data after its last input.
+    """
+
+    def __init__(self) -> None:
+        self.data: Any = None
+        self.writes: list[Write] = []
+        self.held: list[Send | Notify | Answer] = []
+        self.lines: list[Line] = []
 
 
 class Driver:
@@ -77,7 +122,7 @@ class Driver:
         recorder: None for no trace.
 
     Attributes:
-        data: the machine's data after the last input.
+        data: the machine's data after the last input that a crash can no longer take back.
         failure: why the process stopped acting by itself, or None.
     """
 
@@ -92,6 +137,7 @@ class Driver:
         recorder: Recorder | None = None,
     ) -> None:
         self.data = data
+        self._data = data  # after the last input
         self.failure: Exception | None = None
         self._machine = machine
         self._store = store
@@ -104,9 +150,9 @@ class Driver:
         self._waiting: deque[tuple[Input, Outcome | None]] = deque()
         self._scheduled = False
         self._stopped = False
-        self._writes: list[Write] = []
-        self._held: list[Send | Notify] = []
-        self._outcomes: list[tuple[Outcome, tuple[Value, ...]]] = []
+        self._batch = Batch()  # collects
+        self._flight: Batch | None = None  # is being written
+        self._syncing: ThreadPoolExecutor | None = None
         self.on_failure: Callable[[Exception], None] = lambda _: None
 
     def start(self, controller: Controller) -> None:
@@ -120,7 +166,7 @@ class Driver:
         self._loop = asyncio.get_running_loop()
         given = Recover(self._store.records())
         try:
-            step = self._machine.step(self.data, given)
+            step = self._machine.step(self._data, given)
         except Exception as error:
             self.stop()
             raise StoreError(f"recovery failed: {type(error).__name__}: {error}") from error
@@ -128,6 +174,8 @@ class Driver:
         self._finish_turn()
         if self.failure is not None:
             raise self.failure
+        if isinstance(self._store, StagingStore):
+            self._syncing = ThreadPoolExecutor(1, "store")
         self.wake()
 
     def deliver(self, sender: Endpoint, message: Message) -> bool:
@@ -157,13 +205,15 @@ class Driver:
     def stop(self) -> None:
         """Handle nothing more. What waited is dropped, as in a crash: the machines recover from that."""
         self._stopped = True
-        unanswered = [outcome for _, outcome in self._waiting] + [outcome for outcome, _ in self._outcomes]
-        for outcome in unanswered:
+        batches = (self._batch,) if self._flight is None else (self._flight, self._batch)
+        held = [item.outcome for batch in batches for item in batch.held if isinstance(item, Answer)]
+        for outcome in (*held, *(outcome for _, outcome in self._waiting)):
             if outcome is not None and not outcome.done():
                 outcome.cancel()
         self._waiting.clear()
-        self._held.clear()
-        self._outcomes.clear()
+        self._batch, self._flight = Batch(), None
+        if self._syncing is not None:
+            self._syncing.shutdown()  # the store may be closed after this
 
     def wake(self) -> None:
         """Have a turn soon: something waits, or a timer may be due."""
@@ -203,7 +253,7 @@ class Driver:
 
     def _handle(self, given: Input, outcome: Outcome | None) -> None:
         try:
-            step = self._machine.step(self.data, given)
+            step = self._machine.step(self._data, given)
         except Exception as error:
             # Steps are pure: the data are as they were. One bad input must not take the process down.
             self._counters.add("inputs_failed", type(given).__name__)
@@ -214,66 +264,131 @@ class Driver:
         self._accept(given, step)
         if outcome is not None:
             told = tuple(effect.event for effect in step.effects if isinstance(effect, Notify))
-            self._outcomes.append((outcome, told))
+            self._let_go(Answer(outcome, told))
 
     def _accept(self, given: Input, step: Step) -> None:
         """Take over the new data, and carry out the effects in their order."""
         self._counters.add("inputs", type(given).__name__)
-        self.data = step.data
-        if self._recorder is not None:
-            self._recorder.record(given, step.effects, self._now_ms())
+        self._data = step.data
         for effect in step.effects:
             self._carry_out(effect)
+        waited_for = self._waited_for()
+        if waited_for is None:
+            self.data = step.data
+        else:
+            waited_for.data = step.data
+        if self._recorder is not None:
+            line = Line(given, step.effects, self._now_ms(), step.data)
+            if waited_for is None:
+                self._recorder.record(line)
+            else:
+                waited_for.lines.append(line)
 
     def _carry_out(self, effect: Effect) -> None:
         assert self._controller is not None
-        match effect:
-            case Persist(writes):
-                self._writes.extend(writes)
-            case SetTimer(timer, after_ms):
-                self._controller.set_timer(timer, after_ms)
-            case CancelTimer(timer):
-                self._controller.cancel_timer(timer)
-            case Send() | Notify():
-                if self._writes:
-                    self._held.append(effect)
-                else:
-                    self._release(effect)
+        if isinstance(effect, Send | Notify):
+            self._let_go(effect)
+        elif isinstance(effect, Persist):
+            self._batch.writes.extend(effect.writes)
+        elif isinstance(effect, SetTimer):
+            self._controller.set_timer(effect.timer, effect.after_ms)
+        elif isinstance(effect, CancelTimer):
+            self._controller.cancel_timer(effect.timer)
 
-    def _release(self, effect: Send | Notify) -> None:
-        if isinstance(effect, Notify):
-            self._notify(effect.event)
-            return
+    def _waited_for(self) -> Batch | None:
+        """The last batch that is not on disk yet: what happens now may depend on it."""
+        return self._batch if self._batch.writes else self._flight
+
+    def _let_go(self, item: Send | Notify | Answer) -> None:
+        """Let something leave the process, as soon as everything before it is on disk."""
+        waited_for = self._waited_for()
+        if waited_for is None:
+            self._release(item)
+        else:
+            waited_for.held.append(item)
+
+    def _release(self, item: Send | Notify | Answer) -> None:
+        if isinstance(item, Notify):
+            self._notify(item.event)
+        elif isinstance(item, Answer):
+            if not item.outcome.done():
+                item.outcome.set_result(item.told)
+        else:
+            self._send(item)
+
+    def _send(self, effect: Send) -> None:
         try:
             self._outbox.send(effect.to, effect.message)
         except MessageTooLargeError as error:
             self._counters.add("send_failed", "too_large")
             logger.error("message too large", extra={"fields": {"to": effect.to, "reason": str(error)}})  # noqa: TRY400
 
-    def _finish_turn(self) -> None:
-        if self._writes and not self._commit():
-            return
-        if self._recorder is not None:
-            self._recorder.flush()
-        held, self._held = self._held, []
-        for effect in held:
-            self._release(effect)
-        outcomes, self._outcomes = self._outcomes, []
-        for outcome, told in outcomes:
-            if not outcome.done():
-                outcome.set_result(told)
+    # -- durability --------------------------------------------------------------------------------------------------
 
-    def _commit(self) -> bool:
-        writes, self._writes = self._writes, []
+    def _finish_turn(self) -> None:
+        if self._flight is None:
+            if self._batch.writes:
+                self._commit()
+            elif self._recorder is not None:
+                self._recorder.flush()
+
+    def _commit(self) -> None:
+        """Write the collected batch; at once, or in the thread."""
+        batch, self._batch = self._batch, Batch()
         began = time.perf_counter()
         try:
-            self._store.commit(writes)
+            if self._syncing is None:
+                self._store.commit(batch.writes)
+            else:
+                assert isinstance(self._store, StagingStore)
+                self._store.stage(batch.writes)
         except StoreError as error:
+            self._flight = batch
             self._stop_failed(error)
-            return False
+            return
+        if self._syncing is None:
+            self._land(batch, began)
+        else:
+            self._flight = batch
+            self._syncing.submit(self._sync, batch, began)
+
+    def _sync(self, batch: Batch, began: float) -> None:
+        """Wait for the disk, in the thread."""
+        assert isinstance(self._store, StagingStore)
+        assert self._loop is not None
+        error: Exception | None = None
+        try:
+            self._store.sync()
+        except Exception as raised:  # noqa: BLE001  (told to the loop)
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._synced, batch, began, error)
+
+    def _synced(self, batch: Batch, began: float, error: Exception | None) -> None:
+        if self._stopped:
+            return
+        if error is not None:
+            self._stop_failed(error)
+            return
+        try:
+            self._flight = None
+            self._land(batch, began)
+            self._finish_turn()
+        except Exception as failed:
+            logger.exception("turn failed")
+            self._stop_failed(failed)
+
+    def _land(self, batch: Batch, began: float) -> None:
+        """A batch is on disk: all that waited for it happens."""
         self._counters.observe("commit", (time.perf_counter() - began) * 1000)
-        self._counters.add("records_written", amount=len(writes))
-        return True
+        self._counters.add("records_written", amount=len(batch.writes))
+        if self._recorder is not None:
+            for line in batch.lines:
+                self._recorder.record(line)
+            self._recorder.flush()
+        self.data = batch.data
+        for item in batch.held:
+            self._release(item)
 
     def _stop_failed(self, error: Exception) -> None:
         self.failure = error

@@ -10,6 +10,7 @@
 The node decides nothing: each call becomes an input of the machines, and what it returns is what they tell.
 """
 
+import asyncio
 import time
 
 from coordfsm.kernel import Value
@@ -24,12 +25,19 @@ from coordfsm.protocols.migration.messages import (
     ResolveInDoubt,
     UpdateEntity,
 )
+from coordfsm_runtime.config import NodeConfig
 from coordfsm_runtime.errors import CommandRefusedError
 from coordfsm_runtime.running import RunningNode
+from coordfsm_runtime.store import Store
 
 
 class ClusterNode(RunningNode):
     """One member of a cluster, with what an application asks of it: to host bubbles, to keep and move entities."""
+
+    def __init__(self, config: NodeConfig, store: Store | None = None) -> None:
+        super().__init__(config, store)
+        self._migrating: dict[tuple[str, str, str], list[asyncio.Future[MigrationEnded]]] = {}
+        self._listeners.append(self._note_ended)
 
     async def register(self, *bubbles: str) -> tuple[str, ...]:
         """Host these bubbles from now on; all that the node hosts, once a topology says so.
@@ -125,26 +133,27 @@ class ClusterNode(RunningNode):
             NodeStoppedError: the node stopped first. The outcome is then not known here: the entity is where its
                 store says.
         """
-        ended: list[MigrationEnded] = []
-
-        def note(event: Value) -> None:
-            if isinstance(event, MigrationEnded) and (event.entity, event.destination, event.token) == key:
-                ended.append(event)
-
         key, began = (entity, destination, token), time.monotonic()
-        self._listeners.append(note)
+        ended: asyncio.Future[MigrationEnded] = asyncio.get_running_loop().create_future()
+        self._migrating.setdefault(key, []).append(ended)
         try:
             told = await self.submit(Migrate(entity, destination, token))
             # Told in the same step: this very request was answered, whatever other requests are running.
             answers = [event for event in told if isinstance(event, MigrationEnded)]
-            if not answers:
-                await self.wait_until(lambda: bool(ended))
+            answer = answers[0] if answers else await self._unless_stopped(ended)
         finally:
-            self._listeners.remove(note)
-        answer = (answers or ended)[0]
+            self._migrating[key].remove(ended)
+            if not self._migrating[key]:
+                del self._migrating[key]
         self.counters.add("migrations", answer.outcome)
         self.counters.observe("migration", (time.monotonic() - began) * 1000)
         return answer
+
+    def _note_ended(self, event: Value) -> None:
+        if isinstance(event, MigrationEnded):
+            for ended in self._migrating.get((event.entity, event.destination, event.token), ()):
+                if not ended.done():
+                    ended.set_result(event)
 
 
 def _refusal_text(refused: BubblesRefused) -> str:

@@ -4,13 +4,14 @@ import base64
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 import msgspec
 
-from coordfsm.kernel import Effect, Input, Value, encode
+from coordfsm.kernel import Value, encode
+from coordfsm_runtime.driver import Line
 from coordfsm_runtime.plain import to_plain
 from coordfsm_runtime.trace import FORMAT, hash_effects, older, pack_input
 
@@ -31,7 +32,6 @@ class TraceRecorder:
         node: the process's name.
         settings: whatever is needed to build the machine's initial data again, JSON-ready.
         max_bytes: of both files together; 0 for no bound.
-        data: the machines' data now; needed for a bound.
 
     Raises:
         OSError: the file cannot be opened or written.
@@ -43,12 +43,11 @@ class TraceRecorder:
         node: str,
         settings: dict[str, Any],
         max_bytes: int = 0,
-        data: Callable[[], Value] | None = None,
     ) -> None:
         self._path = path
         self._header = {"trace": FORMAT, "node": node, "settings": settings, "boot": _boot()}
-        self._most = max_bytes // 2 if data is not None else 0
-        self._data = data
+        self._most = max_bytes // 2
+        self._data: Value | None = None  # after the last line
         self._step = 0
         self._file: BinaryIO | None = _open(path, "ab")
         self._bytes = self._file.tell()
@@ -59,19 +58,20 @@ class TraceRecorder:
         self._write(self._header)
         self._file.flush()
 
-    def record(self, given: Input, effects: tuple[Effect, ...], now_ms: int) -> None:
+    def record(self, line: Line) -> None:
         self._step += 1
+        self._data = line.data
         if self._file is None:
             return
         with self._giving_up():
             self._write(
                 {
                     "step": self._step,
-                    "now_ms": now_ms,
-                    "input": to_plain(given),
-                    "effects": [to_plain(effect) for effect in effects],
-                    "bytes": pack_input(given),
-                    "effects_hash": hash_effects(effects),
+                    "now_ms": line.now_ms,
+                    "input": to_plain(line.given),
+                    "effects": [to_plain(effect) for effect in line.effects],
+                    "bytes": pack_input(line.given),
+                    "effects_hash": hash_effects(line.effects),
                 }
             )
 
@@ -82,7 +82,7 @@ class TraceRecorder:
         with self._giving_up():
             self._file.flush()
             if self._data is not None and self._is_full():
-                snapshot = base64.b64encode(encode(self._data())).decode()
+                snapshot = base64.b64encode(encode(self._data)).decode()
                 self._start_file()
                 self._write(self._header | {"after": self._step, "data": snapshot})
                 self._file.flush()

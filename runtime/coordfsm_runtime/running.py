@@ -11,11 +11,19 @@ import time
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from coordfsm.kernel import Command, Value, encode
 from coordfsm.protocols.coordinator.registry import Registry
 from coordfsm.protocols.membership.events import Bootstrap, CommandRefused, Join, Leave, MemberWedged, ViewChanged
+from coordfsm.protocols.migration.messages import (
+    CommitDecided,
+    EntityArrived,
+    EntityFrozen,
+    EntityLeft,
+    EntityThawed,
+    MigrationEnded,
+)
 from coordfsm.protocols.node import NodeData
 from coordfsm.protocols.view import View, coordinator
 from coordfsm_runtime.assembly import Assembly
@@ -30,6 +38,11 @@ from coordfsm_runtime.transport import Transport
 
 HISTORY = 50
 """Views remembered for people to look at."""
+
+FREQUENT = (EntityFrozen, EntityThawed, EntityArrived, EntityLeft, CommitDecided, MigrationEnded)
+"""Told so often that they are logged at level debug only."""
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -55,12 +68,13 @@ class RunningNode:
         self.wedged: MemberWedged | None = None
         self._given_store = store
         self._events = EventStream()
-        self._changed = asyncio.Condition()
+        self._waiters: set[asyncio.Future[None]] = set()  # for another event
+        self._awaited: set[asyncio.Future[Any]] = set()  # all, to end when the node does
         self._closed = asyncio.Event()
         self._assembly: Assembly | None = None
         self._started = time.monotonic()
         self._listeners: list[Callable[[Value], None]] = []
-        self._wakes: set[asyncio.Task[None]] = set()
+        self._waking = False
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -122,7 +136,7 @@ class RunningNode:
         if self._assembly is not None:
             self._assembly.close()
         self._events.close()
-        await self._wake_waiters()
+        self._stop_waiting()
 
     async def wait_closed(self) -> None:
         """Wait until the node is closed or fails."""
@@ -131,7 +145,7 @@ class RunningNode:
     def _fail(self, error: Exception) -> None:
         logger.error("failed, the node stops", extra={"fields": {"reason": str(error)}})
         self._closed.set()
-        self._wake_soon()
+        self._stop_waiting()
 
     # -- what the node knows -----------------------------------------------------------------------------------------
 
@@ -218,11 +232,34 @@ class RunningNode:
         Raises:
             NodeStoppedError: the node stopped first.
         """
-        async with self._changed:
-            while not condition():
-                if self._closed.is_set():
-                    raise NodeStoppedError("the node has stopped")
-                await self._changed.wait()
+        while not condition():
+            if self._closed.is_set():
+                raise NodeStoppedError("the node has stopped")
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.add(waiter)
+            try:
+                await self._unless_stopped(waiter)
+            finally:
+                self._waiters.discard(waiter)
+
+    async def _unless_stopped(self, future: asyncio.Future[T]) -> T:
+        """Wait for something that happens to this node.
+
+        Raises:
+            NodeStoppedError: the node stopped first.
+        """
+        if self._closed.is_set():
+            raise NodeStoppedError("the node has stopped")
+        self._awaited.add(future)
+        try:
+            return await future
+        finally:
+            self._awaited.discard(future)
+
+    def _stop_waiting(self) -> None:
+        for future in self._awaited:
+            if not future.done():
+                future.set_exception(NodeStoppedError("the node has stopped"))
 
     async def member(self) -> View:
         """Wait until the node is a member of a view; that view."""
@@ -242,18 +279,24 @@ class RunningNode:
             self.history.append((event.view, time.time()))
         elif isinstance(event, MemberWedged):
             self.wedged = event
-        plain = summarize(event)
-        logger.info(plain.pop("type"), extra={"fields": {"view": self.view.number if self.view else 0} | plain})
+        level = logging.DEBUG if isinstance(event, FREQUENT) else logging.INFO
+        if logger.isEnabledFor(level):
+            plain = summarize(event)
+            number = self.view.number if self.view else 0
+            logger.log(level, plain.pop("type"), extra={"fields": {"view": number} | plain})
         self._events.publish(event)
         for listener in tuple(self._listeners):
             listener(event)
         self._wake_soon()
 
     def _wake_soon(self) -> None:
-        task = asyncio.ensure_future(self._wake_waiters())
-        self._wakes.add(task)
-        task.add_done_callback(self._wakes.discard)
+        """Have all conditions that are waited for tried again, once for all events of this turn."""
+        if self._waiters and not self._waking:
+            self._waking = True
+            asyncio.get_running_loop().call_soon(self._wake_waiters)
 
-    async def _wake_waiters(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
+    def _wake_waiters(self) -> None:
+        self._waking = False
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)

@@ -1,7 +1,8 @@
 """Datagrams in and out of a UDP socket, in the event loop. Nothing that arrives can raise here: it is counted.
 
-The socket is read and written directly, without a buffer of our own: what the kernel's buffers do not take is
-dropped and counted, since the protocols resend what matters and stale datagrams only add load.
+The socket is read and written directly: what the kernel's buffers do not take is dropped and counted, since the
+protocols resend what matters and stale datagrams only add load. Messages that are sent to one address within a turn of
+the event loop share datagrams.
 """
 
 import asyncio
@@ -17,11 +18,14 @@ from typing import NamedTuple
 from coordfsm.kernel import Decoder, EncodingError, Endpoint, Message, encode
 from coordfsm_runtime.counters import Counters
 from coordfsm_runtime.datagram import (
+    LENGTH_BYTES,
     REFUSED,
+    Bundle,
     DroppedError,
     DropReason,
     Envelope,
     Frame,
+    pack_bundle,
     pack_frame,
     pack_refusal,
     unpack_frame,
@@ -102,6 +106,7 @@ class Transport:
         self._reassembler = Reassembler()
         # A random start: the pieces of a process's earlier run must not mix with those of this one.
         self._number = secrets.randbits(32)
+        self._outgoing: dict[Address, list[bytes]] = {}
         self._backlog: deque[tuple[Frame, Address]] = deque()
         self._pacing: asyncio.TimerHandle | None = None
         self._next_refusal = 0.0
@@ -160,6 +165,7 @@ class Transport:
 
     def close(self) -> None:
         """Stop reading and give the port back; pieces that wait are dropped. Closing twice does nothing."""
+        self._send_outgoing()
         self._backlog.clear()
         if self._pacing is not None:
             self._pacing.cancel()
@@ -183,27 +189,57 @@ class Transport:
             self._counters.add("send_failed", "bad_endpoint")
             return
         self._counters.add("messages_sent", type(message).__name__)
-        self._number = (self._number + 1) & 0xFFFF_FFFF
-        frames = [Frame(self.endpoint, self._number, place, len(pieces), piece) for place, piece in enumerate(pieces)]
-        if len(frames) == 1:
-            self._transmit(frames[0], address)
-        elif len(self._backlog) + len(frames) > MAXIMUM_BACKLOG:
-            self._counters.add("send_failed", "backlog_full")
+        if len(pieces) <= 1:
+            self._collect(content, address)
         else:
-            self._backlog.extend((frame, address) for frame in frames)
-            if self._pacing is None:
-                self._send_backlog()
+            self._send_pieces(pieces, address)
+
+    def _collect(self, content: bytes, address: Address) -> None:
+        """Keep a small message until this turn of the event loop ends: others may share its datagram."""
+        if not self._outgoing:
+            asyncio.get_running_loop().call_soon(self._send_outgoing)
+        self._outgoing.setdefault(address, []).append(content)
+
+    def _send_outgoing(self) -> None:
+        outgoing, self._outgoing = self._outgoing, {}
+        for address, contents in outgoing.items():
+            bundle: list[bytes] = []
+            room = self._piece_bytes
+            for content in contents:
+                if bundle and len(content) + LENGTH_BYTES > room:
+                    self._send_bundle(bundle, address)
+                    bundle, room = [], self._piece_bytes
+                bundle.append(content)
+                room -= len(content) + LENGTH_BYTES
+            self._send_bundle(bundle, address)
+
+    def _send_bundle(self, messages: list[bytes], address: Address) -> None:
+        if len(messages) == 1:
+            self._transmit(pack_frame(Frame(self.endpoint, 0, 0, 1, messages[0])), address)
+        else:
+            self._transmit(pack_bundle(Bundle(self.endpoint, tuple(messages))), address)
+
+    def _send_pieces(self, pieces: tuple[bytes, ...], address: Address) -> None:
+        self._number = (self._number + 1) & 0xFFFF_FFFF
+        if len(self._backlog) + len(pieces) > MAXIMUM_BACKLOG:
+            self._counters.add("send_failed", "backlog_full")
+            return
+        frames = (Frame(self.endpoint, self._number, place, len(pieces), piece) for place, piece in enumerate(pieces))
+        self._backlog.extend((frame, address) for frame in frames)
+        if self._pacing is None:
+            self._send_backlog()
 
     def _send_backlog(self) -> None:
         """Send some of the pieces that wait, and come back for the others."""
         self._pacing = None
         for _ in range(min(PIECES_AT_ONCE, len(self._backlog))):
-            self._transmit(*self._backlog.popleft())
+            frame, address = self._backlog.popleft()
+            self._transmit(pack_frame(frame), address)
         if self._backlog:
             self._pacing = asyncio.get_running_loop().call_later(PACE_S, self._send_backlog)
 
-    def _transmit(self, frame: Frame, address: Address) -> None:
-        datagram = self._envelope.close(pack_frame(frame))
+    def _transmit(self, frame: bytes, address: Address) -> None:
+        datagram = self._envelope.close(frame)
         try:
             self._socket.sendto(datagram, address)
         except BlockingIOError:
@@ -272,17 +308,24 @@ class Transport:
 
     def _accept(self, datagram: bytes) -> None:
         frame = unpack_frame(self._envelope.open(datagram))
-        content: bytes | None = frame.content
-        if frame.pieces != 1:
-            content = self._assemble(frame)
-        if content is None:
+        if isinstance(frame, Bundle):
+            for message in frame.messages:
+                try:
+                    self._receive(message, frame.sender)
+                except DroppedError as dropped:  # the others may be good
+                    self._counters.add("messages_dropped", dropped.reason.value)
             return
+        content: bytes | None = frame.content if frame.pieces == 1 else self._assemble(frame)
+        if content is not None:
+            self._receive(content, frame.sender)
+
+    def _receive(self, content: bytes, sender: Endpoint) -> None:
         try:
             message = self._decoder.decode(content)
         except EncodingError:
             raise DroppedError(DropReason.UNKNOWN_MESSAGE) from None
         self._counters.add("messages_received", type(message).__name__)
-        if self._deliver is None or not self._deliver(frame.sender, message):
+        if self._deliver is None or not self._deliver(sender, message):
             raise DroppedError(DropReason.QUEUE_FULL)
 
     def _assemble(self, frame: Frame) -> bytes | None:

@@ -73,6 +73,7 @@ def send_and_die(transport: Transport, to: Endpoint, message: Message) -> None:
     """The transport's `send`, in a process that may die after a message about an entity."""
     send(transport, to, message)
     if hasattr(message, "entity"):
+        transport._send_outgoing()  # now, not at the end of the turn
         die_at("sent", _written)
 
 

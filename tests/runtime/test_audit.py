@@ -25,6 +25,7 @@ from coordfsm.protocols.migration.messages import (
 from coordfsm.protocols.view import Member, View
 from coordfsm_runtime.audit import CHECKED, audit_traces
 from coordfsm_runtime.config import NodeConfig
+from coordfsm_runtime.driver import Line
 from coordfsm_runtime.errors import TraceError
 from coordfsm_runtime.machines import initial_data, node_settings
 from coordfsm_runtime.ownership import audit_records
@@ -87,7 +88,7 @@ def found(directory: Path, **told: list[Value]) -> set[str]:
         for place, event in enumerate(events):
             effect = Send("x:1", event) if isinstance(event, Message) else Notify(event)
             given = event if isinstance(event, Command) else Recover()
-            recorder.record(given, () if isinstance(event, Command) else (effect,), place * STEP_MS)
+            recorder.record(Line(given, () if isinstance(event, Command) else (effect,), place * STEP_MS, None))
         recorder.close()
     return {finding.property for finding in audit_traces(paths, replay=False).findings}
 
@@ -170,7 +171,7 @@ def test_every_property_that_is_said_to_be_checked_has_a_broken_example():
 def test_a_trace_that_the_machines_do_not_repeat_is_found(tmp_path):
     settings = node_settings(NodeConfig(name="a", data=tmp_path), "127.0.0.1:1")
     recorder = TraceRecorder(tmp_path / "t", "a", {"bytes": base64.b64encode(encode(settings)).decode()})
-    recorder.record(Recover(), (Notify(ViewChanged(FIRST)),), 0)
+    recorder.record(Line(Recover(), (Notify(ViewChanged(FIRST)),), 0, None))
     recorder.close()
     assert initial_data(settings).membership.node == "a"
     (finding,) = audit_traces([tmp_path / "t"]).findings

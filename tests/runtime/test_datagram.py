@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coordfsm_runtime.datagram import (
+    Bundle,
     DroppedError,
     DropReason,
     Envelope,
     Frame,
+    pack_bundle,
     pack_frame,
     unpack_frame,
 )
@@ -89,8 +91,25 @@ def test_frames_survive_packing(fields):
     assert unpack_frame(pack_frame(whole)) == whole
 
 
+@given(st.lists(st.binary(max_size=64), max_size=9))
+def test_bundles_survive_packing_and_a_cut_one_is_dropped(messages):
+    bundle = Bundle("127.0.0.1:1", tuple(messages))
+    packed = pack_bundle(bundle)
+    assert unpack_frame(packed) == bundle
+    if messages:
+        with pytest.raises(DroppedError):
+            unpack_frame(packed[:-1])
+
+
 def test_frames_that_contradict_themselves_are_dropped():
-    for packed in (b"", b"\x05ab", bytes((200,)) + FRAME[1:], b"\x03abc\x00x", FRAME[:15] + b"\x07"):
+    for packed in (
+        b"",
+        b"\x05ab",
+        bytes((200,)) + FRAME[1:],
+        b"\x03abc\x00x",
+        FRAME[:15] + b"\x07",
+        FRAME[:15] + b"\x02\x00",
+    ):
         with pytest.raises(DroppedError):
             unpack_frame(packed)
 

@@ -207,7 +207,7 @@ def test_a_trace_that_cannot_be_written_ends_and_the_node_goes_on(tmp_path, monk
     async def story():
         config = NodeConfig(name="n1", data=tmp_path / "n1", bootstrap=True, trace=tmp_path / "t", machines=MACHINES)
         async with ClusterNode(config) as node:
-            recorder = node._running._recorder
+            recorder = node._running._recorder._recorder
             recorder._file.close()
             recorder._file = Path("/dev/full").open("wb")  # noqa: ASYNC230, SIM115
             await node.member()

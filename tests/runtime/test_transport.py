@@ -11,7 +11,7 @@ from runtime.ledger import MESSAGES, Deposit, Question, Receipt
 
 from coordfsm.kernel import Decoder, encode
 from coordfsm_runtime.counters import Counters
-from coordfsm_runtime.datagram import Envelope, Frame, pack_frame
+from coordfsm_runtime.datagram import Bundle, Envelope, Frame, pack_bundle, pack_frame
 from coordfsm_runtime.endpoint import format_endpoint, parse_endpoint, resolve_endpoint, split_endpoint
 from coordfsm_runtime.errors import ConfigurationError, EndpointError, MessageTooLargeError
 from coordfsm_runtime.fragments import MAXIMUM_MESSAGE_BYTES
@@ -144,6 +144,42 @@ def test_authentic_junk_and_mutated_messages_raise_nothing(junk, splice, message
         transport.close()
 
 
+def test_messages_of_one_turn_share_datagrams_and_keep_their_order():
+    async def story():
+        (here, sent), (there, counters) = opened(keys=(KEY,)), opened(keys=(KEY,))
+        inbox = Inbox()
+        there.start(inbox)
+        messages = [Deposit(number, b"x" * 300) for number in range(10)]
+        for message in messages:
+            here.send(there.endpoint, message)
+        await inbox.wait(10)
+        assert [message for _, message in inbox.received] == messages
+        assert sent.total("messages_sent") == 10
+        assert sent.total("datagrams_sent") == counters.total("datagrams_received") == 4
+        assert counters.of("datagrams_dropped") == {}
+        here.send(there.endpoint, Question())
+        here.close()  # what was handed over before is sent
+        await inbox.wait(11)
+        there.close()
+
+    asyncio.run(story())
+
+
+def test_a_bad_message_does_not_take_its_bundle_with_it():
+    transport, counters = opened(keys=(KEY,))
+    inbox = Inbox()
+    transport._deliver = inbox
+    sender = Envelope("coordfsm", Keyring((KEY,)))
+    good = encode(Question())
+    transport.take(sender.close(pack_bundle(Bundle("127.0.0.1:9", (good, b"\x93\xc1", good)))))
+    assert len(inbox.received) == 2
+    assert counters.of("messages_dropped") == {"unknown_message": 1}
+    assert counters.of("datagrams_dropped") == {}
+    transport.take(sender.close(pack_bundle(Bundle("127.0.0.1:9", (good, good)))[:-1]))
+    assert counters.of("datagrams_dropped") == {"truncated": 1}
+    transport.close()
+
+
 def test_a_stranger_is_told_why_rarely_and_briefly():
     async def story():
         (member, told), (stranger, heard) = opened(keys=(KEY,)), opened(keys=(b"x" * 32,))
@@ -151,6 +187,7 @@ def test_a_stranger_is_told_why_rarely_and_briefly():
         stranger.start(Inbox())
         for _ in range(20):
             stranger.send(member.endpoint, Question())
+            await asyncio.sleep(0)  # a datagram of its own for each
         async with asyncio.timeout(10):
             while told.of("datagrams_dropped") != {"unknown_key": 20} or not heard.total("refusals_received"):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)

@@ -1,0 +1,1 @@
+"""How fast entities move between two real processes, durably; run with ``python -m bench.migration``."""

@@ -1,0 +1,159 @@
+"""One process of the bench: a node whose entities travel. Commands come as lines of JSON, answers go the same way.
+
+An entity that has arrived leaves again at once, for the other node, as long as the bench runs: so the number of
+entities is the number of migrations under way.
+"""
+
+import asyncio
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.migration.shares import Shares
+from coordfsm.kernel import Value
+from coordfsm.protocols.migration.messages import EntityArrived
+from coordfsm_runtime.config import NodeConfig
+from coordfsm_runtime.node import ClusterNode
+
+TOTAL_MS = 30_000
+"""Until an undecided migration is given up: what is measured is the rate, not the patience."""
+
+
+PAUSE_S = 0.05
+
+
+class Traveller:
+    """A node and the entities that travel through it.
+
+    Attributes:
+        latencies_ms: of the migrations from here that were committed, from the request to its answer.
+        outcomes: how often each other outcome came back.
+    """
+
+    def __init__(self, node: ClusterNode, peer: str) -> None:
+        self.node = node
+        self.latencies_ms: list[float] = []
+        self.outcomes: dict[str, int] = {}
+        self._peer = peer
+        self._running = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def follow(self) -> None:
+        """Send every entity that arrives back, while the bench runs."""
+        async for event in self.node.events():
+            self._note(event)
+
+    def _note(self, event: Value) -> None:
+        if isinstance(event, EntityArrived) and self._running:
+            self.depart(event.entity)
+
+    def depart(self, entity: str) -> None:
+        task = asyncio.ensure_future(self._migrate(entity))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _migrate(self, entity: str) -> None:
+        began = time.perf_counter()
+        ended = await self.node.migrate(entity, self._peer)
+        if ended.outcome == "COMMITTED":
+            self.latencies_ms.append((time.perf_counter() - began) * 1000)
+            return
+        self.outcomes[ended.outcome] = self.outcomes.get(ended.outcome, 0) + 1
+        if self._running:
+            await asyncio.sleep(0.01)
+            self.depart(entity)
+
+    def begin(self) -> None:
+        """Send away every entity that is in service here; later ones when they arrive."""
+        self._running = True
+        for entity, held in self.node.data.migration.entities.items():
+            if held.state == "owned":
+                self.depart(entity)
+
+    async def end(self) -> None:
+        """Let no entity leave any more, and wait for those that have."""
+        self._running = False
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
+
+
+def settled(node: ClusterNode) -> bool:
+    """Whether the node may migrate: its view lasts."""
+    return node.data.migration.service.state == "settled"
+
+
+async def create(node: ClusterNode, number: int, payload: bytes) -> None:
+    await asyncio.gather(*(node.create(f"e{place}", payload) for place in range(number)))
+
+
+async def remove(node: ClusterNode) -> list[str]:
+    """Take all entities out of service; which they were."""
+    here = sorted(entity for entity, held in node.data.migration.entities.items() if held.state == "owned")
+    await asyncio.gather(*(node.remove(entity) for entity in here))
+    return here
+
+
+def usage() -> dict[str, float]:
+    """CPU seconds and peak memory of this process so far."""
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    return {"cpu_s": spent.ru_utime + spent.ru_stime, "memory_bytes": spent.ru_maxrss * 1024}
+
+
+async def answer(traveller: Traveller, shares: Shares, asked: dict[str, Any]) -> dict[str, Any]:
+    """Do what a line asks for."""
+    node = traveller.node
+    match asked["do"]:
+        case "members":
+            while node.view is None or len(node.view.members) < asked["number"] or not settled(node):
+                await asyncio.sleep(PAUSE_S)
+            return {}
+        case "create":
+            await create(node, asked["number"], bytes(asked["payload_bytes"]))
+            return {}
+        case "begin":
+            traveller.latencies_ms.clear()
+            traveller.outcomes.clear()
+            shares.clear()
+            traveller.begin()
+            return usage()
+        case "measure":
+            # Those that came first are left out: caches and timeouts were not yet what they are under this load.
+            latencies, traveller.latencies_ms = traveller.latencies_ms, []
+            return {"latencies_ms": latencies, "outcomes": traveller.outcomes, "shares_s": shares.seconds, **usage()}
+        case "end":
+            await traveller.end()
+            return {}
+        case "remove":
+            return {"entities": await remove(node)}
+    raise ValueError(asked["do"])
+
+
+async def main(name: str, listen: str, seed: str, directory: str, profiled: str) -> None:
+    config = NodeConfig(
+        name=name,
+        data=Path(directory),
+        listen=listen,
+        bootstrap=not seed,
+        seeds=(seed,) if seed else (),
+        keys=(b"k" * 32,),
+        log_level="warning",
+        machines={"migration": {"total_ms": TOTAL_MS, "phase_ms": 1000}},
+    )
+    shares = Shares(enabled=profiled == "shares")
+    async with ClusterNode(config) as node:
+        await node.member()
+        traveller = Traveller(node, "n2" if name == "n1" else "n1")
+        following = asyncio.ensure_future(traveller.follow())
+        print(json.dumps({"ready": True}), flush=True)
+        reader = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        while line := await reader.readline():
+            print(json.dumps(await answer(traveller, shares, json.loads(line))), flush=True)
+        following.cancel()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
