@@ -90,25 +90,27 @@ class Composition:
         """
         if event_of(given) not in self.events:
             raise UndeclaredEventError(self.name, "any", event_of(given))
-        pending: deque[tuple[Value, Part | None]] = deque([(given, None)])
+        current, raiser = given, None
+        pending: deque[tuple[Value, Part | None]] = deque()
         effects: list[Effect] = []
         fired: list[str] = []
         raised = 0
-        while pending:
-            current, raiser = pending.popleft()
+        while True:
             for part in self._routes.get(event_of(current), ()):
                 if part is raiser:
                     continue
                 data, produced = self._step_part(part, data, current, fired)
-                effects.extend(produced)
-                # A composition has delivered its own commands inside; a plain machine may raise one for itself.
-                origin = part if isinstance(part.machine, Composition) else None
-                commands = [effect.command for effect in produced if type(effect) is Raise]
-                pending.extend((command, origin) for command in commands)
-                raised += len(commands)
+                effects += produced
+                for effect in produced:
+                    if type(effect) is Raise:
+                        # A composition has delivered its own commands inside; a plain machine may raise one for itself.
+                        pending.append((effect.command, part if isinstance(part.machine, Composition) else None))
+                        raised += 1
             if raised > MAXIMUM_RAISED:
                 raise RecursionError(f"{self.name}: more than {MAXIMUM_RAISED} commands raised by one input")
-        return Step(data, tuple(effects), tuple(fired))
+            if not pending:
+                return Step(data, tuple(effects), tuple(fired))
+            current, raiser = pending.popleft()
 
     def _step_part(self, part: Part, data: Any, given: Value, fired: list[str]) -> tuple[Any, Sequence[Effect]]:
         if part.family is None:

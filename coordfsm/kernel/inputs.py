@@ -86,9 +86,9 @@ def event_of(given: Value) -> str:
     Raises:
         TypeError: the value is not an input.
     """
-    if isinstance(given, Received):
+    if type(given) is Received:
         return _message_event(type(given.message))
-    if isinstance(given, TimerFired):
+    if type(given) is TimerFired:
         return _timer_event(given.timer.kind)
     if isinstance(given, Command):
         return _command_event(type(given))

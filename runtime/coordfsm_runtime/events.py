@@ -2,7 +2,7 @@
 
 import asyncio
 from typing import Self
-from weakref import WeakSet
+from weakref import ref
 
 from coordfsm.kernel import Value
 
@@ -53,22 +53,25 @@ class EventStream:
 
     def __init__(self) -> None:
         # Weak: whoever forgets a listener stops listening.
-        self._listeners: WeakSet[Listener] = WeakSet()
+        self._listeners: list[ref[Listener]] = []
         self._closed = False
 
     def publish(self, event: Value) -> None:
-        for listener in self._listeners:
+        for listener in self._living():
             listener.put(event)
 
     def close(self) -> None:
         """End every listener's iteration, also that of later ones."""
         self._closed = True
-        for listener in self._listeners:
+        for listener in self._living():
             listener.put(None)
 
     def listen(self) -> Listener:
         listener = Listener()
         if self._closed:
             listener.put(None)
-        self._listeners.add(listener)
+        self._listeners.append(ref(listener, self._listeners.remove))
         return listener
+
+    def _living(self) -> list[Listener]:
+        return [listener for known in self._listeners if (listener := known()) is not None]
