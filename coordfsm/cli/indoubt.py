@@ -8,16 +8,19 @@ NAME = "in-doubt"
 HELP = "list entities whose migration waits for another process, or resolve one"
 EPILOG = """\
 An entity in doubt is safe but not in service. It resolves by itself when the other process is back. Only when that
-process is gone for good, and stays so, may an operator decide:
-  coordfsm in-doubt --commit ENTITY    put the prepared entity into service here, and fence the lost source
-  coordfsm in-doubt --abort ENTITY     forget the prepared entity: the source still has it
+process is gone for good, and stays so, may an operator decide. --commit: the entity changes hands; --abort: it stays.
+                         state prepared (source lost)              state departing (destination lost)
+  in-doubt --commit E    into service here; the source is fenced   end it: the destination has the entity
+  in-doubt --abort E     forget it here: the source has it         back into service here; the destination is fenced
+Look with `coordfsm entities` on all members first that the entity has not moved on. The word is refused while the other
+process is a member of the view, or the view is not settled.
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     word = parser.add_mutually_exclusive_group()
-    word.add_argument("--commit", metavar="ENTITY", help="put it into service here")
-    word.add_argument("--abort", metavar="ENTITY", help="forget it here")
+    word.add_argument("--commit", metavar="ENTITY", help="it changes hands")
+    word.add_argument("--abort", metavar="ENTITY", help="it stays where it was")
     add_connection(parser)
 
 

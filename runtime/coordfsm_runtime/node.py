@@ -108,10 +108,16 @@ class ClusterNode(RunningNode):
         await self._change_entity(RemoveEntity(entity))
 
     async def resolve(self, entity: str, *, commit: bool) -> None:
-        """The operator's word for an entity in doubt whose source is lost for good.
+        """The operator's word for an entity in doubt here whose other process is lost for good, and stays so.
+
+        Args:
+            entity: its id; prepared here (the source is lost) or departing from here (the destination is).
+            commit: it changes hands: a prepared one enters service here, a departing one is at the destination.
+                False: it stays: a prepared one is forgotten, a departing one is taken back into service here.
 
         Raises:
-            CommandRefusedError: it is not in doubt here.
+            CommandRefusedError: it is not in doubt here, the other process is a member of the view, or the view is
+                not settled.
             NodeStoppedError: the node has stopped.
         """
         await self._change_entity(ResolveInDoubt(entity, commit))

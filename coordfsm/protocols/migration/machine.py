@@ -74,7 +74,6 @@ from coordfsm.protocols.migration.source_rules import (
     abort_late,
     abort_recovered,
     abort_refused,
-    abort_unfit,
     abort_wedged,
     answer_aborted,
     answer_committed,
@@ -84,11 +83,9 @@ from coordfsm.protocols.migration.source_rules import (
     freeze,
     is_movable,
     is_of_open_transaction,
-    is_of_other_view,
     is_settled,
     is_yes,
     knows_destination,
-    may_commit,
     prepare_again,
     resume_departing,
 )
@@ -153,14 +150,13 @@ class Migration(Machine):
         | departing.to(departing, internal=True, on=refuse_request)
         | departed.to(departed, internal=True, on=refuse_request)
     )
-    recv_migration_vote = (
-        frozen.to(departing, cond=[is_of_open_transaction, is_yes, may_commit], on=commit)
-        | frozen.to(owned, cond=[is_of_open_transaction, is_yes], on=abort_unfit)
-        | frozen.to(owned, cond=is_of_open_transaction, on=abort_refused)
+    recv_migration_vote = frozen.to(departing, cond=[is_of_open_transaction, is_yes], on=commit) | frozen.to(
+        owned, cond=is_of_open_transaction, on=abort_refused
     )
     timeout_vote = frozen.to(frozen, internal=True, on=prepare_again)
     timeout_migration = frozen.to(owned, on=abort_late)
-    local_view_installed = frozen.to(owned, cond=is_of_other_view, on=abort_changed)
+    # X6: whatever would forbid the commit aborts at once, so an entity that is still frozen may be committed.
+    local_view_installed = frozen.to(owned, on=abort_changed)
     local_wedged = frozen.to(owned, on=abort_wedged)
     local_shunned = frozen.to(owned, on=abort_changed)
     timeout_decision = departing.to(departing, internal=True, on=decide_again)
@@ -225,7 +221,6 @@ class Migration(Machine):
         | departing.to(departing, internal=True, on=acknowledge_fence)
         | absent.to(departed, cond=is_behind_fence, on=heed_fence)
         | absent.to(absent, internal=True, on=acknowledge_fence)
-        | departed.to(departed, internal=True, cond=is_behind_fence, on=heed_fence)
         | departed.to(departed, internal=True, on=acknowledge_fence)
     )
     recv_migration_fenced = owned.to(owned, internal=True, cond=answers_fence, on=end_fencing)

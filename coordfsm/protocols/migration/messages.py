@@ -93,7 +93,7 @@ class MigrationInquiry(Message):
 
 
 class MigrationFence(Message):
-    """Destination to a source that an operator declared lost: the entity is in service at `owner`, give up yours."""
+    """To a process that an operator declared lost: the entity is in service at `owner`, give up yours."""
 
     entity: str
     epoch: int
@@ -101,7 +101,7 @@ class MigrationFence(Message):
 
 
 class MigrationFenced(Message):
-    """Source to destination: no older copy of the entity is left here."""
+    """Answer to the fence: no older copy of the entity is left here."""
 
     entity: str
     epoch: int
@@ -203,11 +203,13 @@ class Migrate(Command):
 
 
 class ResolveInDoubt(Command):
-    """The operator's word for a transaction whose source is gone for good: not to be given while it may live.
+    """The operator's word for a transaction whose other process is gone for good: not to be given while it may live.
 
     Attributes:
         entity: its id.
-        commit: True: put the prepared snapshot into service and fence the source; False: forget it.
+        commit: the entity changes hands. At a prepared destination: put the snapshot into service and fence the
+            source; at a departing source: the destination has it. False: it stays. At a prepared destination: forget
+            the snapshot; at a departing source: take the entity back and fence the destination.
     """
 
     entity: str

@@ -76,7 +76,7 @@ def resolve_into_service(data: EntityData, given: ResolveInDoubt, context: Migra
         *cancel(data, "inquiry"),
         Notify(EntityArrived(data.entity, after.epoch, after.payload, data.transaction)),
         Notify(InDoubtEnded(data.entity, committed=True)),
-        set_fence(after),
+        set_fence(after, context),
     )
 
 
@@ -99,7 +99,7 @@ def take_back(data: EntityData, given: ResolveInDoubt, context: MigrationData) -
         Raise(EntityResides(data.entity)),
         Notify(EntityArrived(data.entity, after.epoch, after.payload)),
         Notify(ended),
-        set_fence(after),
+        set_fence(after, context),
     )
 
 
@@ -128,7 +128,7 @@ def refuse_resolution(data: EntityData, given: ResolveInDoubt, context: Migratio
 def fence_again(data: EntityData, given: TimerFired, context: MigrationData) -> Result:
     """Tell the lost side, should it come back."""
     fence = MigrationFence(data.entity, data.epoch, context.node)
-    return data, (Send(peer_address(data, context), fence), set_fence(data))
+    return data, (Send(peer_address(data, context), fence), set_fence(data, context))
 
 
 def end_fencing(data: EntityData, given: Received) -> Result:

@@ -28,9 +28,6 @@ from coordfsm.protocols.view import member_of
 
 Result = tuple[EntityData, tuple[Effect, ...]]
 
-FENCE_MS = 100
-
-
 # -- what every action needs ---------------------------------------------------------------------------------------
 
 
@@ -267,18 +264,18 @@ def restore(data: EntityData, given: Recover) -> Result:
     return restored(data, given), ()
 
 
-def restore_service(data: EntityData, given: Recover) -> Result:
+def restore_service(data: EntityData, given: Recover, context: MigrationData) -> Result:
     """The entity was in service and is again; a fence that was not acknowledged is sent again soon."""
     after = restored(data, given)
     from_store = Notify(EntityThawed(data.entity, after.epoch, after.payload))
-    return after, (from_store, *resumed_fence(after))
+    return after, (from_store, *resumed_fence(after, context))
 
 
-def resumed_fence(data: EntityData) -> tuple[Effect, ...]:
+def resumed_fence(data: EntityData, context: MigrationData) -> tuple[Effect, ...]:
     """The timer that sends an unacknowledged fence."""
-    return (set_fence(data),) if data.fencing else ()
+    return (set_fence(data, context),) if data.fencing else ()
 
 
-def set_fence(data: EntityData) -> Effect:
-    """Send the fence after a moment."""
-    return SetTimer(timer("fence", data), FENCE_MS)
+def set_fence(data: EntityData, context: MigrationData) -> Effect:
+    """Send the fence after a moment: nobody waits for it, and it may be for ever."""
+    return SetTimer(timer("fence", data), context.settings.fence_ms)

@@ -9,11 +9,13 @@ class MigrationSettings(Value):
     Attributes:
         phase_ms: after this long without an answer, a message is sent again.
         total_ms: a migration that is not decided after this long is aborted.
+        fence_ms: how often a process that was resolved against is told so, until it acknowledges it.
         capacity: how many entities the process takes in; it refuses further ones, and keeps those it has.
         maximum_payload_bytes: larger entities are refused at creation and update.
     """
 
     phase_ms: int = 100
     total_ms: int = 300
+    fence_ms: int = 1_000
     capacity: int = 1_000_000
     maximum_payload_bytes: int = 1_000_000

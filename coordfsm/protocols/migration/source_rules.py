@@ -28,7 +28,7 @@ from coordfsm.protocols.migration.rules import (
     timer,
 )
 from coordfsm.protocols.migration.service import EntityVacated
-from coordfsm.protocols.view import ViewInstalled, member_of
+from coordfsm.protocols.view import member_of
 
 # -- guards --------------------------------------------------------------------------------------------------------
 
@@ -64,22 +64,6 @@ def is_yes(data: EntityData, given: Received) -> bool:
     """The destination is prepared."""
     assert isinstance(given.message, MigrationVote)
     return given.message.accepted
-
-
-def may_commit(data: EntityData, given: Received, context: MigrationData) -> bool:
-    """X6: the view is the one prepared in, the destination is in it, and a majority is within reach."""
-    view = context.service.view
-    return (
-        view is not None
-        and view.id == data.view_id
-        and member_of(view, data.peer) is not None
-        and context.service.state != "wedged"
-    )
-
-
-def is_of_other_view(data: EntityData, given: ViewInstalled) -> bool:
-    """The view changed since prepare."""
-    return given.view.id != data.view_id
 
 
 # -- actions -------------------------------------------------------------------------------------------------------
@@ -179,11 +163,6 @@ def abort_refused(data: EntityData, given: Received, context: MigrationData) -> 
     """The destination said no."""
     assert isinstance(given.message, MigrationVote)
     return abort(data, context, "REJECTED", given.message.reason)
-
-
-def abort_unfit(data: EntityData, given: Received, context: MigrationData) -> Result:
-    """The destination said yes, but the view no longer allows a commit."""
-    return abort(data, context, "WEDGED" if context.service.state == "wedged" else "VIEW_CHANGED")
 
 
 def abort_late(data: EntityData, given: TimerFired, context: MigrationData) -> Result:
