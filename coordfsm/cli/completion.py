@@ -16,7 +16,7 @@ EPILOG = """\
   zsh    autoload -U compinit && compinit; eval "$(coordfsm completion zsh)"   in ~/.zshrc
   fish   coordfsm completion fish | source                                   in ~/.config/fish/config.fish
 
-Then: coordfsm mi<TAB>, coordfsm migrate <TAB> (the entities of the node that COORDFSM_ADMIN_SOCKET names).
+Then: coordfsm mi<TAB>, coordfsm migrate <TAB> (the entities of the node that COORDFSM_SOCKET names).
 """
 
 PROGRAM = "coordfsm"

@@ -10,6 +10,18 @@ EPILOG = "exit codes: 0 the entity is decided to be at the destination, 1 it is 
 
 MOVED = ("COMMITTED", "ALREADY_APPLIED")
 
+EXPLAINED = {
+    "ALREADY_APPLIED": "a request with this token moved it before",
+    "ALREADY_MIGRATING": "another migration of it is under way",
+    "NOT_OWNER": "it is not in service at this node",
+    "NOT_IN_VIEW": "the destination is no member",
+    "VIEW_UNSTABLE": "the view is new or about to change; ask again in a moment",
+    "VIEW_CHANGED": "the view changed meanwhile; it stayed here",
+    "WEDGED": "this node has no majority within reach",
+    "REJECTED": "it stayed here",
+    "TIMEOUT": "the destination did not answer in time; it stayed here",
+}
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("entity", metavar="ENTITY")
@@ -25,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(answer)
     else:
-        reason = f": {answer['reason']}" if answer["reason"] else ""
-        print(f"{answer['entity']} to {answer['destination']}: {answer['outcome']}{reason}")
+        reasons = [text for text in (EXPLAINED.get(answer["outcome"], ""), answer["reason"]) if text]
+        line = f"{answer['entity']} to {answer['destination']}: {answer['outcome']}"
+        print(f"{line}: {', '.join(reasons)}" if reasons else line)
     return 0 if answer["outcome"] in MOVED else 1

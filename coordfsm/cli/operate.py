@@ -12,8 +12,11 @@ from coordfsm.cli.exits import CommandError
 if TYPE_CHECKING:
     from coordfsm_runtime.admin import AdminClient
 
-SOCKET_VARIABLE = "COORDFSM_ADMIN_SOCKET"
-DATA_VARIABLE = "COORDFSM_NODE_DATA"
+SOCKET_VARIABLE = "COORDFSM_SOCKET"
+"""For operators. Not the node's own setting: a node started in the same shell must not make its socket there."""
+
+NODE_VARIABLES = ("COORDFSM_ADMIN_SOCKET", "COORDFSM_NODE_DATA")
+"""Settings of a node that tell where its socket is: in its container or unit, no more is needed."""
 
 
 class NoSocketError(CommandError):
@@ -27,7 +30,7 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
         "--socket",
         metavar="PATH",
         type=Path,
-        help=f"the node's admin socket or data directory (default: ${SOCKET_VARIABLE}, then ${DATA_VARIABLE})",
+        help=f"the node's admin socket or data directory (default: ${SOCKET_VARIABLE})",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -50,7 +53,7 @@ def connect(arguments: argparse.Namespace, timeout_s: float = 60.0) -> "AdminCli
 
 
 def _from_environment() -> Path | None:
-    for variable in (SOCKET_VARIABLE, DATA_VARIABLE):
+    for variable in (SOCKET_VARIABLE, *NODE_VARIABLES):
         if os.environ.get(variable):
             return Path(os.environ[variable])
     return None

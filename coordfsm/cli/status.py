@@ -1,6 +1,7 @@
 """`coordfsm status`: one node at a glance."""
 
 import argparse
+from typing import Any
 
 from coordfsm.cli.operate import add_connection, ask, print_fields, print_json
 
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         ("node", f"{status['node']} (incarnation {status['incarnation']}) at {status['endpoint']}"),
         ("cluster", f"{status['label']}, {'sealed' if status['sealed'] else 'not sealed'}"),
         ("state", status["state"] + (", view stable" if status["stable"] else "")),
-        ("view", "none" if view is None else f"{view['number']} ({view['id'][:8]}), {len(view['members'])} members"),
+        ("view", "none" if view is None else f"{view['number']} ({view['id'][:8]}), {_members(view)}"),
         ("coordinator", status["coordinator"] or "none"),
         ("topology", "none" if topology is None else f"{topology['view_number']}.{topology['version']}"),
         ("hosts", " ".join(status["hosted"]) or "no bubbles"),
@@ -42,3 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
         fields.insert(3, ("wedged", f"{wedged['needed']} more of {', '.join(wedged['missing'])} must come back"))
     print_fields(fields)
     return code
+
+
+def _members(view: dict[str, Any]) -> str:
+    count = len(view["members"])
+    return f"{count} member" if count == 1 else f"{count} members"

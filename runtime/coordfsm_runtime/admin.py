@@ -134,6 +134,8 @@ def _parse(line: bytes) -> tuple[str, dict[str, Any]] | None:
 
 def _remove_stale(path: Path) -> None:
     """Remove the socket that a killed process left; refuse to take one that answers."""
+    if path.is_dir():
+        raise AdminError(f"admin socket {path}: a directory, expected the path of a socket to make")
     if not path.is_socket():
         return
     with socket.socket(socket.AF_UNIX) as probe:

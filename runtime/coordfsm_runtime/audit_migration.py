@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 
+from coordfsm.protocols.migration.operator_rules import RESOLVED
 from coordfsm_runtime.audit_membership import members_by_view
 from coordfsm_runtime.evidence import Content, Event, Evidence, Finding, Findings, transaction_name
 
@@ -55,7 +56,8 @@ def check_decisions(evidence: Evidence) -> Findings:
     arrivals = _arrivals(evidence)
     for event in evidence.told_of("MigrationEnded"):
         began, aborted = event.content["transaction"]["source"], event.content["outcome"] != "COMMITTED"
-        if began and aborted and _key(event) in arrivals:
+        # An operator's word for a lost source puts the entity into service at the destination, and fences the source.
+        if began and aborted and event.content["reason"] != RESOLVED and _key(event) in arrivals:
             where = arrivals[_key(event)][0].node
             yield Finding("X3", f"{_text(_key(event))}: {event.content['outcome']} at its source, arrived at {where}")
 

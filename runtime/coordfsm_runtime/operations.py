@@ -22,7 +22,16 @@ from coordfsm_runtime.keyring import parse_key
 from coordfsm_runtime.metrics import CONTENT_TYPE, exposition
 from coordfsm_runtime.node import ClusterNode
 from coordfsm_runtime.plain import summarize, to_line, to_plain
-from coordfsm_runtime.status import entities_of, entity_counts, history_of, members_of, status_of, topology_of, view_of
+from coordfsm_runtime.status import (
+    entities_of,
+    entity_counts,
+    history_of,
+    members_of,
+    status_of,
+    topology_of,
+    transaction_text,
+    view_of,
+)
 
 CHANGE_TIMEOUT_S = 10.0
 """How long a change of the hosted bubbles waits to be confirmed by a topology."""
@@ -190,6 +199,7 @@ class Operations:
         ended = await self.node.migrate(_text("entity", entity), _text("destination", destination), token)
         answer: dict[str, Any] = to_plain(ended)
         answer.pop("type")
+        answer["transaction"] = transaction_text(ended.transaction)
         held = self.node.data.migration.entities.get(entity)
         went = held is not None and held.state in ("departing", "departed")
         return answer | {"owner": held.peer if held is not None and went else ""}

@@ -86,14 +86,14 @@ def entities_of(node: ClusterNode, state: str = "", entity: str = "") -> list[di
             "epoch": held.epoch,
             "bytes": len(held.payload),
             "peer": held.peer,
-            "transaction": _transaction_text(held.transaction),
+            "transaction": transaction_text(held.transaction),
         }
         for name, held in ((name, known[name]) for name in names)
         if not state or held.state == state
     ]
 
 
-def _transaction_text(transaction: TransactionId) -> str:
+def transaction_text(transaction: TransactionId) -> str:
     """``source.incarnation.counter``, empty for none."""
     if not transaction.source:
         return ""

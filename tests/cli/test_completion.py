@@ -73,7 +73,7 @@ def test_bash_completes_commands_flags_models_and_what_the_node_has(tmp_path):
         cluster.start()
         cluster.wait_for_view(["north"], 40)
         cluster.nodes["north"].ask("create", entity="ship-of-theseus")
-        shell = Shell(tmp_path, COORDFSM_ADMIN_SOCKET=str(tmp_path / "north"))
+        shell = Shell(tmp_path, COORDFSM_SOCKET=str(tmp_path / "north"))
         try:
             shell.type("coordfsm coordi\t")
             shell.wait("coordfsm coordinator ")

@@ -163,9 +163,18 @@ def test_every_flag_is_a_setting():
 
 
 def test_without_a_node_the_commands_say_so(tmp_path, monkeypatch):
-    monkeypatch.delenv("COORDFSM_ADMIN_SOCKET", raising=False)
+    for variable in ("COORDFSM_SOCKET", "COORDFSM_ADMIN_SOCKET"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.delenv("COORDFSM_NODE_DATA", raising=False)
     assert "which node?" in operate("members")[1]
-    monkeypatch.setenv("COORDFSM_ADMIN_SOCKET", str(tmp_path / "none.sock"))
-    code, printed = operate("members")
-    assert (code, "no node answers at" in printed) == (2, True)
+    for variable in ("COORDFSM_NODE_DATA", "COORDFSM_ADMIN_SOCKET", "COORDFSM_SOCKET"):
+        monkeypatch.setenv(variable, str(tmp_path / f"{variable}.sock"))
+        code, printed = operate("members")
+        assert (code, f"no node answers at {tmp_path}/{variable}.sock" in printed) == (2, True)
+
+
+def test_a_socket_that_is_a_directory_is_named(tmp_path):
+    done = coordfsm(
+        "node", "--name", "n1", "--data", str(tmp_path), "--listen", "127.0.0.1:0", "--admin-socket", str(tmp_path)
+    )
+    assert (done.returncode, f"admin socket {tmp_path}: a directory" in done.stderr) == (EXIT_USAGE, True)
