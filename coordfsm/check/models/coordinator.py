@@ -11,7 +11,7 @@ from typing import Annotated
 
 from statemachine import State
 
-from coordfsm.check.model import Faults, Local, Model, Multiset, Node, Ordered, Property
+from coordfsm.check.model import Faults, Local, Model, Multiset, Node, Ordered, Property, no_commands
 from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import (
     Command,
@@ -32,7 +32,7 @@ from coordfsm.kernel import (
     Write,
     compile_machine,
 )
-from coordfsm.protocols.coordinator import composition, initial
+from coordfsm.protocols.coordinator import CoordinationSettings, composition, initial
 from coordfsm.protocols.coordinator.data import COOLDOWN, CoordinationData
 from coordfsm.protocols.coordinator.messages import (
     ENTRY_PREFIX,
@@ -209,7 +209,7 @@ def _observe(local: Local) -> Observation:
     return observe(None if data is None else data.coordination, kinds, local.history)
 
 
-def _properties(chain: tuple[View, ...], *, conflicts: bool, live: bool) -> tuple[Property, ...]:
+def _properties(chain: tuple[View, ...], *, conflicts: bool, live: bool, whole: bool) -> tuple[Property, ...]:
     last = chain[-1].number
     members = Map({view.number: frozenset((m.node, m.incarnation) for m in view.members) for view in chain})
 
@@ -234,11 +234,13 @@ def _properties(chain: tuple[View, ...], *, conflicts: bool, live: bool) -> tupl
     properties += [
         Property("CL1-rest", STATEMENTS["CL1-rest"], at_rest, observe=_observe, messages=True),
         Property("CL2-rest", STATEMENTS["CL2-rest"], successor_at_rest, observe=_observe, messages=True),
-        Property(f"{goal}-witness", STATEMENTS[f"{goal}-witness"], all_agree_at_the_end, "sometimes", _observe),
     ]
+    if whole:
+        witness = f"{goal}-witness"
+        properties.append(Property(witness, STATEMENTS[witness], all_agree_at_the_end, "sometimes", _observe))
     if conflicts:
         properties.append(Property("C3-witness", STATEMENTS["C3-witness"], refused, "sometimes", _observe))
-    if live:
+    if live and whole:
         properties.append(Property(goal, STATEMENTS[goal], all_agree_at_the_end, "reachable", _observe))
     return tuple(properties)
 
@@ -257,10 +259,12 @@ def build(  # noqa: PLR0913  (each a dimension of the model)
     resends: Annotated[int | None, Parameter("timeouts that resend, of each kind; none: no bound", minimum=0)] = 0,
     crash: Annotated[int, Parameter("crashes, also between two effects; all recover", minimum=0)] = 0,
     wedge: Annotated[int, Parameter("times that a process loses its majority", minimum=0)] = 0,
+    split: Annotated[bool, Parameter("topologies go in parts, one entry each")] = False,
+    silent: Annotated[str, Parameter("members, as letters, that never learn of a view")] = "",
 ) -> Model:
     """Coordinator, registry and topology, for the processes and the sequence of views that a chain names.
 
-    CL1 and CL2 need resending without bound, and are left out otherwise.
+    CL1 and CL2 need resending without bound and members that all take part, and are left out otherwise.
 
     Raises:
         ParameterError: the chain cannot be read.
@@ -268,12 +272,13 @@ def build(  # noqa: PLR0913  (each a dimension of the model)
     given = {name: value for name, value in locals().items() if name in signature(build).parameters}
     views = chain_of(chain)
     process = Composition("process", (Part("environment", MEMBERSHIP), Part("coordination", composition)))
+    settings = CoordinationSettings(part_bytes=0) if split else CoordinationSettings()
     nodes = tuple(
         Node(
             name,
-            ProcessData(EnvironmentData(name), initial(name)),
+            ProcessData(EnvironmentData(name), initial(name, settings)),
             partial(_step, process),
-            partial(_commands, views, changes > 1, wedge > 0),
+            no_commands if name in silent else partial(_commands, views, changes > 1, wedge > 0),
             boots=True,
             durable=restarted_records(views[0]) if restarted and member_of(views[0], name) else (),
             history=remember,
@@ -296,7 +301,7 @@ def build(  # noqa: PLR0913  (each a dimension of the model)
             "local_wedged": wedge,
             **resending,
         },
-        properties=_properties(views, conflicts=changes > 1, live=resends is None),
+        properties=_properties(views, conflicts=changes > 1, live=resends is None, whole=not silent),
     )
 
 
@@ -312,6 +317,11 @@ DEFAULTS: dict[str, tuple[dict[str, object], ...]] = {
         {"chain": "ab/a/ab", "restarted": False, **_UNBOUNDED},
         {"chain": "ab/b", "changes": 1, "removals": 1, "restarted": False, "network": "ordered"},
         {"chain": "ab/b", "wedge": 1, "duplicate": 1},
+        {"chain": "ab/ba", "split": True, **_UNBOUNDED},
+        {"chain": "ab", "split": True, "changes": 1, "crash": 1, **_UNBOUNDED},
+        {"chain": "ab", "split": True, "changes": 1, "duplicate": 1, "loss": 1},
+        {"chain": "ab/ba", "restarted": False, **_UNBOUNDED},
+        {"chain": "abc", "changes": 2, "restarted": False, "network": "ordered", "silent": "c"},
     )
 }
 

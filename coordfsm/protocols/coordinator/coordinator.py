@@ -25,6 +25,7 @@ from coordfsm.protocols.coordinator.coordinator_rules import (
     is_cooling,
     is_news,
     is_of_installed_view,
+    is_part_progress,
     is_progress,
     is_refused,
     is_whole,
@@ -37,6 +38,7 @@ from coordfsm.protocols.coordinator.coordinator_rules import (
     refuse,
     resend,
     resume,
+    send_next_part,
     stay_follower,
     suspend,
 )
@@ -129,12 +131,17 @@ class Coordinator(Machine):
         | coordinating.cooldown.to(coordinating.cooldown, internal=True, cond=is_progress, on=note_acknowledged)
         | coordinating.dirty.to(coordinating.dirty, internal=True, cond=is_progress, on=note_acknowledged)
     )
+    recv_topology_part_ack = coordinating.quiet.to(
+        coordinating.quiet, internal=True, cond=is_part_progress, on=send_next_part
+    ) | coordinating.cooldown.to(coordinating.cooldown, internal=True, cond=is_part_progress, on=send_next_part)
 
     ignored = {
         ("quiet", "timeout_cooldown"): "no cooldown runs",
         ("dirty", "timeout_topology"): "the broadcast that ends the cooldown comes instead",
         ("*", "timeout_topology"): "nothing is published by this process in this view",
         ("*", "recv_topology_ack"): "of another view, or known already",
+        ("dirty", "recv_topology_part_ack"): "the broadcast that ends the cooldown comes instead",
+        ("*", "recv_topology_part_ack"): "of another view or version, or known already",
         ("*", "local_recover"): "the first input of a process only",
         ("suspended", "local_wedged"): "publishes nothing already",
         ("*", "local_unwedged"): "was not wedged",

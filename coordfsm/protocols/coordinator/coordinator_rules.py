@@ -6,6 +6,7 @@ from coordfsm.kernel import (
     CancelTimer,
     Effect,
     Map,
+    Message,
     Notify,
     Persist,
     Raise,
@@ -27,9 +28,12 @@ from coordfsm.protocols.coordinator.messages import (
     Topology,
     TopologyAck,
     TopologyBroadcast,
+    TopologyPart,
+    TopologyPartAck,
     TopologyPublished,
     TopologyStamp,
 )
+from coordfsm.protocols.coordinator.parts import parts_since
 from coordfsm.protocols.coordinator.registrar_rules import topology_writes
 from coordfsm.protocols.coordinator.registry import (
     Hosting,
@@ -61,6 +65,12 @@ def registration_in(given: RegistrationInput) -> Registration:
 def acknowledgement_in(given: Received) -> TopologyAck:
     """The acknowledgement that arrived."""
     assert isinstance(given.message, TopologyAck)
+    return given.message
+
+
+def part_acknowledgement_in(given: Received) -> TopologyPartAck:
+    """The acknowledgement of parts that arrived."""
+    assert isinstance(given.message, TopologyPartAck)
     return given.message
 
 
@@ -122,6 +132,16 @@ def is_progress(data: CoordinatorData, given: Received, context: CoordinationDat
     return known < ack.version <= version_of(data, view.id)
 
 
+def is_part_progress(data: CoordinatorData, given: Received, context: CoordinationData) -> bool:
+    """A member that lacks the newest version holds more, or after a crash fewer, parts of it than was known."""
+    ack, view = part_acknowledgement_in(given), installed(context)
+    version, base = version_of(data, view.id), data.acknowledged.get(ack.process, 0)
+    if ack.view_id != view.id or ack.version != version or ack.base != base or member_of(view, ack.process) is None:
+        return False
+    parts = parts_since(data.registry, base, context.settings.part_bytes)
+    return base < version and ack.taken != data.progress.get(ack.process, 0) and 0 <= ack.taken < len(parts)
+
+
 # -- actions: beginning and end of a term --------------------------------------------------------------------------
 
 
@@ -157,7 +177,9 @@ def lead(data: CoordinatorData, given: ViewInstalled) -> Result:
         registry = data.registry
     else:
         registry = restricted_to(data.registry, view) if data.state != "follower" else Registry()
-    return msgspec.structs.replace(data, registry=registry, acknowledged=Map()), (CancelTimer(TOPOLOGY),)
+    return msgspec.structs.replace(data, registry=registry, acknowledged=Map(), progress=Map()), (
+        CancelTimer(TOPOLOGY),
+    )
 
 
 def collect(data: CoordinatorData, given: ViewInstalled, context: CoordinationData) -> Result:
@@ -212,7 +234,7 @@ def enter_and_broadcast(data: CoordinatorData, given: RegistrationInput, context
 
 def answer(data: CoordinatorData, given: Received, context: CoordinationData) -> Result:
     """The topology that it waits for was lost on the way: send it again."""
-    return data, (Send(given.sender, topology_for(data, registration_in(given).hosting.process, context)),)
+    return data, (Send(given.sender, message_for(data, registration_in(given).hosting.process, context)),)
 
 
 # -- actions: the topology -----------------------------------------------------------------------------------------
@@ -222,7 +244,7 @@ def broadcast(data: CoordinatorData, given: Value, context: CoordinationData) ->
     """Publish the next version: durable first, so that a restart neither repeats a number nor forgets what it said."""
     view = installed(context)
     stamp = TopologyStamp(view.number, view.id, version_of(data, view.id) + 1)
-    published = msgspec.structs.replace(data, published=stamp, cooling=True)
+    published = msgspec.structs.replace(data, published=stamp, progress=Map(), cooling=True)
     own = topology_for(published, context.node, context)
     published = msgspec.structs.replace(published, acknowledged=data.acknowledged.set(context.node, stamp.version))
     effects: tuple[Effect, ...] = (
@@ -243,8 +265,17 @@ def resend(data: CoordinatorData, given: TimerFired, context: CoordinationData) 
 def note_acknowledged(data: CoordinatorData, given: Received, context: CoordinationData) -> Result:
     """Remember what a member holds; once all hold the newest version, nothing is sent again."""
     ack = acknowledgement_in(given)
-    noted = msgspec.structs.replace(data, acknowledged=data.acknowledged.set(ack.process, ack.version))
+    progress = data.progress.delete(ack.process) if ack.process in data.progress else data.progress
+    acknowledged = data.acknowledged.set(ack.process, ack.version)
+    noted = msgspec.structs.replace(data, acknowledged=acknowledged, progress=progress)
     return noted, () if lagging(noted, context) else (CancelTimer(TOPOLOGY),)
+
+
+def send_next_part(data: CoordinatorData, given: Received, context: CoordinationData) -> Result:
+    """One part at a time to each process: the next one when it says that it holds those before."""
+    ack = part_acknowledgement_in(given)
+    noted = msgspec.structs.replace(data, progress=data.progress.set(ack.process, ack.taken))
+    return noted, (Send(given.sender, message_for(noted, ack.process, context)),)
 
 
 def end_cooldown(data: CoordinatorData, given: TimerFired) -> Result:
@@ -270,11 +301,23 @@ def topology_for(data: CoordinatorData, process: str, context: CoordinationData)
     return Topology(view.number, view.id, version, base, changed_since(data.registry, base))
 
 
+def message_for(data: CoordinatorData, process: str, context: CoordinationData) -> Message:
+    """The newest version as this process needs it, or the next part of it where it is too large for one message."""
+    view = installed(context)
+    base, version = data.acknowledged.get(process, 0), version_of(data, view.id)
+    parts = parts_since(data.registry, base, context.settings.part_bytes)
+    if len(parts) == 1:
+        return Topology(view.number, view.id, version, base, parts[0])
+    part = data.progress.get(process, 0)
+    return TopologyPart(view.number, view.id, version, base, part, len(parts), parts[part])
+
+
 def sends(data: CoordinatorData, context: CoordinationData) -> tuple[Effect, ...]:
     """The newest version to all who lack it, and the timer that repeats this; no timer when none lacks it."""
     behind = lagging(data, context)
-    # Most members hold the same version, and so need the same message: each is built once.
-    examples = {data.acknowledged.get(member.node, 0): member.node for member in behind}
-    topologies = {base: topology_for(data, process, context) for base, process in examples.items()}
-    messages = tuple(Send(member.endpoint, topologies[data.acknowledged.get(member.node, 0)]) for member in behind)
+    # Most members hold the same, and so need the same message: each is built once.
+    needs = {member: (data.acknowledged.get(member.node, 0), data.progress.get(member.node, 0)) for member in behind}
+    examples = {need: member.node for member, need in needs.items()}
+    built = {need: message_for(data, process, context) for need, process in examples.items()}
+    messages = tuple(Send(member.endpoint, built[need]) for member, need in needs.items())
     return (*messages, SetTimer(TOPOLOGY, context.settings.resend_ms)) if behind else ()

@@ -2,6 +2,7 @@
 
 from coordfsm.kernel import Map, Timer, Value
 from coordfsm.protocols.coordinator.messages import Hosted, TopologyStamp
+from coordfsm.protocols.coordinator.parts import Partial
 from coordfsm.protocols.coordinator.registry import Registry
 from coordfsm.protocols.view import View
 
@@ -19,11 +20,13 @@ class CoordinationSettings(Value):
         cooldown_ms: at most one broadcast of the topology in this time; also how long a new coordinator waits for
             registrations before it publishes without the missing ones.
         resend_ms: an unanswered registration or unacknowledged topology is sent again after this time.
+        part_bytes: a topology that takes more goes in parts of this size at most, one at a time to each process.
     """
 
     stability_ms: int = 300
     cooldown_ms: int = 1000
     resend_ms: int = 200
+    part_bytes: int = 65_536
 
 
 class ViewMonitorData(Value):
@@ -45,6 +48,7 @@ class CoordinatorData(Value):
         registry: all registrations accepted in this view, those not yet published included.
         published: the last broadcast, of this view or an earlier one.
         acknowledged: process to the topology version of this view that it holds.
+        progress: process to how many parts of the published version it holds, while it holds some and not all.
         cooling: whether a cooldown that a broadcast started (or may have started, before a crash) is running.
         state: of the machine.
     """
@@ -52,6 +56,7 @@ class CoordinatorData(Value):
     registry: Registry = Registry()
     published: TopologyStamp | None = None
     acknowledged: Map[str, int] = Map()
+    progress: Map[str, int] = Map()
     cooling: bool = False
     state: str = "follower"
 
@@ -63,12 +68,14 @@ class RegistrarData(Value):
         hosted: what this process hosts.
         held: identifies `topology`; None before the first.
         topology: the newest accepted registry.
+        partial: the first parts of a newer one that comes in parts; None: there is none.
         state: of the machine.
     """
 
     hosted: Hosted = Hosted()
     held: TopologyStamp | None = None
     topology: Registry = Registry()
+    partial: Partial | None = None
     state: str = "detached"
 
 

@@ -55,6 +55,46 @@ class Topology(Message):
     entries: tuple[Hosting, ...]
 
 
+class TopologyPart(Message):
+    """One part of a topology that is too large for one message; nothing of it counts before all parts are there.
+
+    Attributes:
+        view_number: the fencing token.
+        view_id: the view in which it was published.
+        version: of the topology, as in `Topology`.
+        base: likewise.
+        part: from 0.
+        parts: how many there are.
+        entries: of this part, by process.
+    """
+
+    view_number: int
+    view_id: ViewId
+    version: int
+    base: int
+    part: int
+    parts: int
+    entries: tuple[Hosting, ...]
+
+
+class TopologyPartAck(Message):
+    """A process holds the first parts of a topology, not durably, and waits for the next.
+
+    Attributes:
+        view_id: of the topology.
+        version: of the topology.
+        base: of the topology that the parts are of.
+        process: who holds them.
+        taken: how many, from 0.
+    """
+
+    view_id: ViewId
+    version: int
+    base: int
+    process: str
+    taken: int
+
+
 class TopologyAck(Message):
     """A process holds this version of the view's topology, durably."""
 

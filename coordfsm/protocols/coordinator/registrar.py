@@ -6,6 +6,18 @@ It is also the one place where a process accepts topologies: only those of the i
 from statemachine import State
 
 from coordfsm.kernel import Machine, compile_machine
+from coordfsm.protocols.coordinator.registrar_parts import (
+    ask_for_next,
+    complete,
+    complete_confirmed,
+    extends_held_by_part,
+    is_last_part,
+    is_next_part,
+    is_part_of_installed_view,
+    names_what_is_hosted_in_parts,
+    repeats_held_by_part,
+    take_part,
+)
 from coordfsm.protocols.coordinator.registrar_rules import (
     accept,
     accept_confirmed,
@@ -73,6 +85,75 @@ class Registrar(Machine):
         | registered.to(registered, internal=True, cond=[is_of_installed_view, extends_held], on=accept)
         | registered.to(registered, internal=True, cond=[is_of_installed_view, repeats_held], on=acknowledge_held)
     )
+    # The same topology in parts, one after the other; who lacks the one that arrives says which one it waits for.
+    registering.to(
+        registered,
+        event="recv_topology_part",
+        cond=[
+            is_part_of_installed_view,
+            extends_held_by_part,
+            is_next_part,
+            is_last_part,
+            names_what_is_hosted_in_parts,
+        ],
+        on=complete_confirmed,
+    )
+    registering.to(
+        registering,
+        internal=True,
+        event="recv_topology_part",
+        cond=[is_part_of_installed_view, extends_held_by_part, is_next_part, is_last_part],
+        on=complete,
+    )
+    registering.to(
+        registering,
+        internal=True,
+        event="recv_topology_part",
+        cond=[is_part_of_installed_view, extends_held_by_part, is_next_part],
+        on=take_part,
+    )
+    registering.to(
+        registering,
+        internal=True,
+        event="recv_topology_part",
+        cond=[is_part_of_installed_view, extends_held_by_part],
+        on=ask_for_next,
+    )
+    registering.to(
+        registering,
+        internal=True,
+        event="recv_topology_part",
+        cond=[is_part_of_installed_view, repeats_held_by_part],
+        on=acknowledge_held,
+    )
+    registered.to(
+        registered,
+        internal=True,
+        event="recv_topology_part",
+        cond=[is_part_of_installed_view, extends_held_by_part, is_next_part, is_last_part],
+        on=complete,
+    )
+    registered.to(
+        registered,
+        internal=True,
+        event="recv_topology_part",
+        cond=[is_part_of_installed_view, extends_held_by_part, is_next_part],
+        on=take_part,
+    )
+    registered.to(
+        registered,
+        internal=True,
+        event="recv_topology_part",
+        cond=[is_part_of_installed_view, extends_held_by_part],
+        on=ask_for_next,
+    )
+    registered.to(
+        registered,
+        internal=True,
+        event="recv_topology_part",
+        cond=[is_part_of_installed_view, repeats_held_by_part],
+        on=acknowledge_held,
+    )
     local_topology_published = (
         registering.to(registered, cond=names_what_is_hosted, on=accept_confirmed)
         | registering.to(registering, internal=True, on=accept)
@@ -87,6 +168,7 @@ class Registrar(Machine):
         ("registered", "timeout_registration"): "a topology names this process",
         **{("*", event): "this process hosts exactly that already" for event in CHANGES.split()},
         **{("*", event): "answers an older registration, or a view not installed" for event in REFUSAL_EVENTS.split()},
+        ("*", "recv_topology_part"): "fenced: of a view that is not installed; or based on a version that is not held",
         ("*", "recv_topology"): "fenced: of a view that is not installed; or based on a version that is not held",
         ("detached", "local_topology_published"): "in no view: this process publishes nothing",
     }

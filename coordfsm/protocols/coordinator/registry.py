@@ -143,17 +143,17 @@ def changed_since(registry: Registry, version: int) -> tuple[Hosting, ...]:
 
 def merged(registry: Registry, entries: tuple[Hosting, ...]) -> Registry:
     """A reader's registry after a delta: all changed entries leave before any enters, so that a bubble can move."""
-    hosts = registry.hosts
+    # Changed in place until both are finished: a large topology enters thousands of bubbles at once.
+    hosts, processes = registry.hosts.mutate(), registry.processes.mutate()
     for entry in entries:
-        known = registry.processes.get(entry.process)
+        known = processes.get(entry.process)
         for bubble in known.bubbles if known is not None else ():
-            hosts = hosts.delete(bubble)
-    processes = registry.processes
+            del hosts[bubble]
     for entry in entries:
-        processes = processes.set(entry.process, entry)
+        processes[entry.process] = entry
         for bubble in entry.bubbles:
-            hosts = hosts.set(bubble, entry.process)
-    return Registry(processes, hosts)
+            hosts[bubble] = entry.process
+    return Registry(processes.finish(), hosts.finish())
 
 
 def covers(registry: Registry, view: View) -> bool:

@@ -31,6 +31,11 @@ def never(data: Any, given: Any) -> bool:
     return False
 
 
+def never_in_context(data: Any, given: Any, context: CoordinationData) -> bool:
+    """The case is not thought of."""
+    return False
+
+
 def is_conflict(data: CoordinatorData, given: Any, context: CoordinationData) -> bool:
     """A refusal for a conflict alone: membership is not looked at."""
     wanted = rule.registration_in(given).hosting
@@ -293,6 +298,16 @@ MUTANTS: tuple[Mutant, ...] = (
         model="coordinator",
         parameters={"chain": "ab/ab", "wedge": 1},
         edit=wedged_leader_carries_on,
+    ),
+    Mutant(
+        name="next-part-never-sent",
+        machine="Coordinator",
+        property="CL1",
+        flaw="The publisher does not look at how far a process is, and sends the first part again and again.",
+        source="own",
+        model="coordinator",
+        parameters={"chain": "ab", "restarted": False, "split": True, **UNBOUNDED},
+        functions={"is_part_progress": never_in_context},
     ),
     Mutant(
         name="any-acknowledgement-will-do",

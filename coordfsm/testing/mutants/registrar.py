@@ -2,13 +2,16 @@
 
 from typing import Any
 
+import msgspec
+
 from coordfsm.kernel import Effect, Persist, TransitionTable
+from coordfsm.protocols.coordinator import registrar_parts as parted
 from coordfsm.protocols.coordinator import registrar_rules as register
 from coordfsm.protocols.coordinator.data import (
     CoordinationData,
     RegistrarData,
 )
-from coordfsm.protocols.coordinator.registry import Registry
+from coordfsm.protocols.coordinator.messages import Topology
 from coordfsm.testing.mutants.mutant import Mutant
 from coordfsm.testing.mutants.substitute import with_rule
 
@@ -69,11 +72,36 @@ def change_volatile(data: RegistrarData, given: Any, context: CoordinationData) 
 def recall_no_topology(data: RegistrarData, given: Any) -> RegistrarResult:
     """Recovered without the topology that was acknowledged."""
     data, effects = register.recall(data, given)
-    return RegistrarData(data.hosted, None, Registry(), data.state), effects
+    return RegistrarData(data.hosted, state=data.state), effects
 
 
 def keep_refused(data: RegistrarData, given: Any, context: CoordinationData) -> RegistrarResult:
     """The refused bubble stays in the set, under the number that was refused."""
+    return data, ()
+
+
+def is_last_or_not(data: RegistrarData, given: Any) -> bool:
+    """Any part is taken for the last one."""
+    return True
+
+
+def is_next_of_any_version(data: RegistrarData, given: Any) -> bool:
+    """The number of the part fits; whose part it is, is not looked at."""
+    part = parted.part_in(given)
+    held = data.partial
+    return part.part == (0 if held is None else held.taken)
+
+
+def complete_of_any_version(data: RegistrarData, given: Any, context: CoordinationData) -> RegistrarResult:
+    """Put together from whatever parts are held."""
+    part = parted.part_in(given)
+    before = () if data.partial is None else data.partial.entries
+    whole = Topology(part.view_number, part.view_id, part.version, part.base, (*before, *part.entries))
+    return register.accept(data, msgspec.structs.replace(given, message=whole), context)
+
+
+def say_nothing(data: RegistrarData, given: Any, context: CoordinationData) -> RegistrarResult:
+    """A part that is not awaited is dropped in silence."""
     return data, ()
 
 
@@ -117,6 +145,40 @@ MUTANTS: tuple[Mutant, ...] = (
         model="coordinator",
         parameters={"chain": "ab", "changes": 1, "duplicate": 1},
         functions={"extends_held": always},
+    ),
+    Mutant(
+        name="part-installed-early",
+        machine="Registrar",
+        property="C4",
+        flaw="A topology is installed before all of its parts are there.",
+        source="own",
+        model="coordinator",
+        parameters={"chain": "ab", "restarted": False, "split": True},
+        functions={"is_last_part": is_last_or_not},
+    ),
+    Mutant(
+        name="parts-of-two-versions-mixed",
+        machine="Registrar",
+        property="C4",
+        flaw="Parts of two versions are put together into one topology.",
+        source="own",
+        model="coordinator",
+        parameters={"chain": "ab", "changes": 1, "restarted": False, "split": True, "resends": 1},
+        functions={
+            "is_next_part": is_next_of_any_version,
+            "complete": complete_of_any_version,
+            "complete_confirmed": complete_of_any_version,
+        },
+    ),
+    Mutant(
+        name="lost-parts-not-asked-again",
+        machine="Registrar",
+        property="CL1",
+        flaw="A process that lost the parts it held does not say so, and the publisher goes on from there.",
+        source="own",
+        model="coordinator",
+        parameters={"chain": "ab", "restarted": False, "split": True, "crash": 1, **UNBOUNDED},
+        functions={"ask_for_next": say_nothing},
     ),
     Mutant(
         name="acknowledgement-not-repeated",
