@@ -207,6 +207,14 @@ DEFAULTS: dict[str, tuple[dict[str, object], ...]] = {
         {"requests": 1, "crash": 0, "wedges": 1, "views": 2, "shrinking": True, "duplicate": 1},
         {"requests": 1, "crash": 0, "processes": 3, "duplicate": 1},
         {"requests": 2, "crash": 0, "entities": 2, "resends": 0},
+        # There, back and there again, with two crashes; what resends add is in the others.
+        {"requests": 3, "crash": 2, "resends": 0},
+        {"requests": 3, "crash": 0, "resends": 0, "duplicate": 1},
+        # Three processes compete for one entity.
+        {"requests": 2, "crash": 1, "resends": 0, "processes": 3, "views": 2},
+        {"requests": 2, "crash": 1, "resends": 0, "processes": 3, "tokens": True},
+        {"requests": 2, "crash": 1, "resends": 0, "entities": 2, "views": 2},
+        {"requests": 2, "crash": 2, "resends": 0, "wedges": 1, "views": 2, "shrinking": True},
     )
 }
 

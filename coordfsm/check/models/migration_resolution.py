@@ -14,17 +14,19 @@ from coordfsm.check.model import Faults, Local, Model, Multiset, Node, Property
 from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command, Composition, Input, Map, Notify, Step, Value, Write
 from coordfsm.protocols.migration import MigrationData, composition, initial
-from coordfsm.protocols.migration.messages import EntityRecord, Migrate, ResolveInDoubt, entity_key
-from coordfsm.protocols.migration.properties import History, at_rest, no_loss, observe, remember
+from coordfsm.protocols.migration.messages import EntityRecord, Migrate, RemoveEntity, ResolveInDoubt, entity_key
+from coordfsm.protocols.migration.properties import History, at_rest, no_duplicate, no_loss, observe, remember
 from coordfsm.protocols.view import Member, View, ViewInstalled, ViewStable
 
 ENTITY = "e1"
 
 STATEMENTS = {
     "X1-fence": "Once no fence is open, exactly one process has the entity: no older copy is left or comes back.",
+    "X1-yield": "A word that yields the entity to the lost process makes no second copy.",
     "X1-word": "An operator's word is taken only outside every view that the other process is a member of.",
     "XL1": "From every state one is reachable with all processes up, no migration running and no fence open.",
     "X-fenced": "A lost process that comes back gives up its copy.",
+    "X-yielded": "The lost process comes back and has the entity.",
 }
 
 
@@ -57,7 +59,7 @@ def _chain(lost: str, *, returns: bool) -> tuple[View, ...]:
     return (first, second, third) if returns else (first, second)
 
 
-def _commands(chain: tuple[View, ...], lost: str, local: Local) -> Iterator[Command]:
+def _commands(chain: tuple[View, ...], lost: str, keep: bool, local: Local) -> Iterator[Command]:  # noqa: FBT001
     data: MigrationData = local.data
     newest = local.history.view
     for view in chain:
@@ -67,11 +69,13 @@ def _commands(chain: tuple[View, ...], lost: str, local: Local) -> Iterator[Comm
     if data.service.view is not None and data.service.state == "unsettled":
         yield ViewStable(data.service.view.id)
     held = data.entities.get(ENTITY)
-    if data.node == "p1" and held is not None and held.state == "owned":
-        yield Migrate(ENTITY, "p2")
+    if held is not None and held.state == "owned":
+        yield Migrate(ENTITY, "p2" if data.node == "p1" else "p1")
+        if held.fencing:
+            yield RemoveEntity(ENTITY)  # refused
     if data.node != lost:
-        # The word that keeps the survivor's copy: it commits at the destination, and takes back at the source.
-        yield ResolveInDoubt(ENTITY, commit=lost == "p1")
+        # The word that keeps the survivor's copy commits at the destination, and takes back at the source.
+        yield ResolveInDoubt(ENTITY, commit=keep == (lost == "p1"))
 
 
 class Seen(Value):
@@ -111,13 +115,43 @@ def some_fenced(seen: tuple[Seen, ...]) -> bool:
     return any(one.record.state == "departed" and not one.record.transaction.source for one in _of_entity(seen))
 
 
+def is_single(seen: tuple[Seen, ...]) -> bool:
+    """X1-yield: as X1."""
+    return no_duplicate(_of_entity(seen))
+
+
+def is_yielded(seen: tuple[Seen, ...]) -> bool:
+    """The survivor left the first view with an open migration, and the other one has the entity at rest."""
+    return any(one.view > 1 for one in seen) and is_settled(seen) and no_loss(_of_entity(seen))
+
+
+def _properties(lost: str, word: str, *, live: bool) -> tuple[Property, ...]:
+    """Of a model with this side lost and this word given."""
+    reachable = (Property("XL1", STATEMENTS["XL1"], is_settled, "reachable", _seen),) if live else ()
+    if word == "yield":
+        yielded = Property("X-yielded", STATEMENTS["X-yielded"], is_yielded, "sometimes", _seen)
+        single = Property("X1-yield", STATEMENTS["X1-yield"], is_single, observe=_seen)
+        # A source that had committed and whose destination was told to forget waits for a word of its own.
+        return (single, yielded, *reachable) if lost == "destination" else (single, yielded)
+    return (
+        Property("X1-fence", STATEMENTS["X1-fence"], is_fenced_off, observe=_seen),
+        Property("X1-word", STATEMENTS["X1-word"], is_word_in_time, observe=_seen),
+        Property("X-fenced", STATEMENTS["X-fenced"], some_fenced, "sometimes", _seen),
+        *reachable,
+    )
+
+
 def build(
     *,
     lost: Annotated[str, Parameter("side thought gone for good", choices=("source", "destination"))] = "source",
+    word: Annotated[str, Parameter("whose copy the operator keeps", choices=("keep", "yield"))] = "keep",
     requests: Annotated[int, Parameter("requests to migrate", minimum=1)] = 1,
     crash: Annotated[int, Parameter("crashes of either process, also between two effects", minimum=0)] = 1,
     loss: Annotated[int | None, Parameter("messages that may be lost; none: no bound", minimum=0)] = None,
     duplicate: Annotated[int, Parameter("deliveries that leave a copy in flight", minimum=0)] = 0,
+    resends: Annotated[
+        int | None, Parameter("times that each kind of resending timer may fire; none: no bound", minimum=0)
+    ] = None,
     rejoins: Annotated[bool, Parameter("the lost process becomes a member again")] = True,
 ) -> Model:
     """An operator resolves a migration whose other side is gone; the lost side comes back and is fenced."""
@@ -130,7 +164,7 @@ def build(
             name,
             initial(name),
             partial(_step, composition),
-            partial(_commands, chain, missing),
+            partial(_commands, chain, missing, word == "keep"),
             boots=True,
             durable=owned if name == "p1" else (),
             history=_remember,
@@ -145,18 +179,29 @@ def build(
         nodes=nodes,
         network=Multiset(loss, duplicate),
         faults=Faults(crash=crash),
-        budgets={"local_migrate": requests, "local_resolve_in_doubt": 1},
-        properties=(
-            Property("X1-fence", STATEMENTS["X1-fence"], is_fenced_off, observe=_seen),
-            Property("X1-word", STATEMENTS["X1-word"], is_word_in_time, observe=_seen),
-            Property("X-fenced", STATEMENTS["X-fenced"], some_fenced, "sometimes", _seen),
-            Property("XL1", STATEMENTS["XL1"], is_settled, "reachable", _seen),
-        ),
+        budgets={
+            "local_migrate": requests,
+            "local_resolve_in_doubt": 1,
+            "local_remove_entity": 1,
+            **(
+                {}
+                if resends is None
+                else dict.fromkeys(("timeout_vote", "timeout_decision", "timeout_inquiry"), resends)
+            ),
+        },
+        properties=_properties(lost, word, live=resends is None),
     )
 
 
 MODELS = {"migration-resolution": build}
 
 DEFAULTS: dict[str, tuple[dict[str, object], ...]] = {
-    "migration-resolution": ({"lost": "source", "crash": 0}, {"lost": "destination", "crash": 0})
+    "migration-resolution": (
+        {"lost": "source", "crash": 1},
+        {"lost": "destination", "crash": 0},
+        {"lost": "source", "word": "yield", "crash": 0},
+        {"lost": "destination", "word": "yield", "crash": 0},
+        # The entity moves on after the fence, and meets what is left of it.
+        {"lost": "destination", "crash": 0, "requests": 3, "resends": 0},
+    )
 }
