@@ -21,8 +21,8 @@ from coordfsm_runtime.node import ClusterNode
 TOTAL_MS = 30_000
 """Until an undecided migration is given up: what is measured is the rate, not the patience."""
 
-
 PAUSE_S = 0.05
+COUNTED = ("messages_sent", "datagrams_sent", "bytes_sent", "records_written", "inputs")
 
 
 class Traveller:
@@ -89,13 +89,6 @@ async def create(node: ClusterNode, number: int, payload: bytes) -> None:
     await asyncio.gather(*(node.create(f"e{place}", payload) for place in range(number)))
 
 
-async def remove(node: ClusterNode) -> list[str]:
-    """Take all entities out of service; which they were."""
-    here = sorted(entity for entity, held in node.data.migration.entities.items() if held.state == "owned")
-    await asyncio.gather(*(node.remove(entity) for entity in here))
-    return here
-
-
 def usage() -> dict[str, float]:
     """CPU seconds and peak memory of this process so far."""
     spent = resource.getrusage(resource.RUSAGE_SELF)
@@ -107,27 +100,31 @@ async def answer(traveller: Traveller, shares: Shares, asked: dict[str, Any]) ->
     node = traveller.node
     match asked["do"]:
         case "members":
-            while node.view is None or len(node.view.members) < asked["number"] or not settled(node):
-                await asyncio.sleep(PAUSE_S)
+            while node.view is None or len(node.view.members) < asked["number"] or not settled(node):  # noqa: ASYNC110
+                await asyncio.sleep(PAUSE_S)  # no event tells when a view has settled
             return {}
         case "create":
             await create(node, asked["number"], bytes(asked["payload_bytes"]))
             return {}
         case "begin":
-            traveller.latencies_ms.clear()
-            traveller.outcomes.clear()
-            shares.clear()
             traveller.begin()
-            return usage()
+            return {}
         case "measure":
-            # Those that came first are left out: caches and timeouts were not yet what they are under this load.
+            # What came before the last time it was asked is left out.
             latencies, traveller.latencies_ms = traveller.latencies_ms, []
-            return {"latencies_ms": latencies, "outcomes": traveller.outcomes, "shares_s": shares.seconds, **usage()}
+            outcomes, traveller.outcomes = traveller.outcomes, {}
+            counts = {name: node.counters.total(name) for name in COUNTED}
+            commits = node.counters.histograms["commit"].count
+            return {
+                "latencies_ms": latencies,
+                "outcomes": outcomes,
+                "shares_s": dict(shares.seconds),
+                "counts": counts | {"commits": commits},
+                **usage(),
+            }
         case "end":
             await traveller.end()
             return {}
-        case "remove":
-            return {"entities": await remove(node)}
     raise ValueError(asked["do"])
 
 

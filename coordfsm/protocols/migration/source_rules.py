@@ -193,10 +193,14 @@ def resume_departing(data: EntityData, given: Recover, context: MigrationData) -
 
 
 def finish(data: EntityData, given: Received, context: MigrationData) -> Result:
-    """The destination has it: drop the snapshot, keep the forward pointer and the epoch."""
+    """The destination has it: drop the snapshot, keep the forward pointer and the epoch.
+
+    That is told first. It holds whether or not the record is kept: without it the decision is repeated, and
+    acknowledged again.
+    """
     after = become(data, "departed", payload=b"", token="")
     ended = MigrationEnded(data.entity, data.peer, "COMMITTED", "", data.token, data.transaction)
-    return after, (persist(after), *cancel(data, "decision"), Notify(ended))
+    return after, (Notify(ended), persist(after), *cancel(data, "decision"))
 
 
 def answer_committed(data: EntityData, given: Received, context: MigrationData) -> Result:
