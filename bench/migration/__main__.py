@@ -1,6 +1,8 @@
-"""Durable migrations between two real processes: how many a second, how soon, and where the time goes.
+"""``python -m bench.migration``: entities that move between two real processes, over UDP, durably.
 
-Every entity is sent back as soon as it has arrived. Each run ends with a count: every entity exists exactly once.
+Both processes commit to SQLite with ``synchronous=FULL``. Beside each trial, with the same settings and in the same
+directory, one process commits one row at a time: the physical limit of whoever waits for the disk each time. Every
+trial ends with an audit of both stores: each entity exists exactly once, with its payload.
 """
 
 import argparse
@@ -13,61 +15,73 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.migration.report import plot, table
-from bench.migration.trial import Setting, measure
+from bench.migration.report import plot, size, table
+from bench.migration.trial import Case, run
 from bench.peers.store import machine
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- migration: begin -->", "<!-- migration: end -->"
-PLOT = "performance-migration.svg"
-CONCURRENT, PAYLOADS = (1, 10, 100, 1_000), (100, 10_000, 100_000)
+CONCURRENT, PAYLOADS = (1, 10, 100, 1000), (100, 10_000, 100_000)
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench.migration", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.migration", description=__doc__.partition("\n")[0])
     add = parser.add_argument
-    add("--concurrent", type=int, nargs="+", default=CONCURRENT, metavar="N", help="migrations under way at a time")
-    add("--payload", type=int, nargs="+", default=PAYLOADS, metavar="BYTES", help="bytes of an entity")
-    add("--seconds", type=float, default=4.0, help="how long each setting is watched (4)")
-    add("--no-shares", action="store_true", help="do not measure where the time goes, for 100 B")
-    add("--directory", type=Path, help="where the stores are put for the time of the run: which disk is measured")
-    add("--json", action="store_true", help="print JSON instead of tables")
+    add(
+        "--concurrent", type=int, nargs="+", default=CONCURRENT, metavar="N", help="under way at a time (1 10 100 1000)"
+    )
+    add("--payload", type=int, nargs="+", default=PAYLOADS, metavar="BYTES", help="of an entity (100 10000 100000)")
+    add("--seconds", type=float, default=4.0, metavar="S", help="measured for each pair of them (4)")
+    add("--quick", action="store_true", help="100 bytes only, two seconds each")
+    add("--no-shares", action="store_true", help="leave out the trials that measure where the time goes")
     add("--out", type=Path, default=HERE / "results", help="where results.json, table.md and plot.svg go")
     add("--publish", type=Path, metavar="PAGE", help="also put the tables into this Markdown page, the plot beside it")
     add("--render", action="store_true", help="measure nothing: make tables and plot from the stored results.json")
+    add("--json", action="store_true", help="print JSON instead of the tables")
     given = parser.parse_args(words)
-    if min(*given.concurrent, *given.payload, given.seconds) <= 0:
-        parser.error("--concurrent, --payload and --seconds take positive numbers")
+    if min(given.concurrent) < 1 or min(given.payload) < 0 or given.seconds <= 0:
+        parser.error("--concurrent and --seconds take positive numbers, --payload takes sizes in bytes")
     return given
 
 
-def _measure(given: argparse.Namespace, words: Sequence[str]) -> dict[str, Any]:
-    load = os.getloadavg()[0]
-    settings = [Setting(number, size) for size in given.payload for number in given.concurrent]
-    trials, skips = [], []
-    for setting in settings:
-        if not setting.fits:
-            skips.append(f"{setting.concurrent:,} times {setting.payload_bytes // 1000} KB")
-            continue
-        _tell(setting)
-        trials.append(measure(setting, given.seconds, given.directory))
+def _cases(given: argparse.Namespace) -> list[Case]:
+    payloads, seconds = (given.payload, given.seconds) if not given.quick else (PAYLOADS[:1], 2.0)
+    grid = [(number, payload) for payload in payloads for number in given.concurrent]
+    cases = [Case(number, payload, seconds=seconds) for number, payload in grid]
     if not given.no_shares:
-        for setting in (item for item in settings if item.payload_bytes == min(given.payload)):
-            _tell(setting)
-            trials.append(measure(setting, given.seconds, given.directory, shares=True))
+        cases += [Case(number, payload, seconds=seconds, shares=True) for number, payload in grid]
+    return cases
+
+
+def _measure(given: argparse.Namespace, words: Sequence[str]) -> dict[str, Any]:
+    trials: list[dict[str, Any]] = []
+    failures: list[str] = []
+    loads = [os.getloadavg()[0]]
+    for case in _cases(given):
+        name = f"{case.concurrent} concurrent, {size(case.payload_bytes)}{', shares' if case.shares else ''}"
+        try:
+            trial = run(case)
+        except RuntimeError as error:
+            failures.append(f"{name}: {error}")
+            print(f"{name}: FAILED, {error}", file=sys.stderr, flush=True)
+            continue
+        trials.append(trial)
+        loads.append(os.getloadavg()[0])
+        print(
+            f"{name}: {trial['per_second']:,.0f}/s, p50 {trial['latency_ms']['p50']:.1f} ms, "
+            f"{trial['cpu_us_per_process']:.0f} µs a process; one at a time {trial['limit_per_second']:.0f}/s; audited",
+            file=sys.stderr,
+            flush=True,
+        )
     shown = [Path(word).name if os.sep in word else word for word in words]
     return {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "command": shlex.join(["python", "-m", "bench.migration", *shown]),
         "machine": machine(),
-        "load": load,
+        "load": [min(loads), max(loads)],
         "trials": trials,
-        "skips": skips,
+        "failures": failures,
     }
-
-
-def _tell(setting: Setting) -> None:
-    print(f"{setting.concurrent:,} under way, {setting.payload_bytes:,} bytes each", file=sys.stderr)
 
 
 def _write(found: dict[str, Any], given: argparse.Namespace) -> None:
@@ -78,21 +92,24 @@ def _write(found: dict[str, Any], given: argparse.Namespace) -> None:
     if given.publish:
         before, rest = given.publish.read_text().split(BEGIN, 1)
         given.publish.write_text(f"{before}{BEGIN}\n\n{table(found)}\n{END}{rest.split(END, 1)[1]}")
-        given.publish.with_name(PLOT).write_text(plot(found))
+        given.publish.with_name(f"{given.publish.stem}-migration.svg").write_text(plot(found))
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Exit codes: 0 measured, 2 usage."""
+    """Exit codes: 0 measured and audited, 1 a trial or its audit failed, 2 usage."""
     words = sys.argv[1:] if words is None else words
     given = _arguments(words)
     stored = given.out / "results.json"
-    if given.render and not stored.exists():
-        print(f"no {stored.name} in {given.out}; measure first", file=sys.stderr)
-        return 2
-    found = json.loads(stored.read_text()) if given.render else _measure(given, words)
+    if given.render:
+        if not stored.exists():
+            print(f"no {stored.name} in {given.out}; measure first", file=sys.stderr)
+            return 2
+        found = json.loads(stored.read_text())
+    else:
+        found = _measure(given, words)
     _write(found, given)
     print(json.dumps(found, indent=1) if given.json else table(found), end="")
-    return 0
+    return 1 if found["failures"] or not found["trials"] else 0
 
 
 if __name__ == "__main__":

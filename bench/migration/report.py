@@ -1,99 +1,129 @@
 """The trials as Markdown tables and as an SVG picture."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Found = Mapping[str, Any]
-PARTS = {
-    "machine": "machines",
-    "store": "store, without waiting",
-    "codec": "encode and decode",
-    "seal": "seal and open",
-    "fsync": "waiting for the disk (a thread's)",
-}
-JAVA = (105, 596)
-"""Migrations a second and node published for the Java system, without a durable log."""
+
+PARTS = {"machine": "machines", "store": "SQLite", "codec": "codec", "seal": "seal"}
+"""Parts of the processor time, and their columns; what is left is the event loop, the driver and the bench."""
+
+
+def size(payload_bytes: int) -> str:
+    return f"{payload_bytes // 1000} KB" if payload_bytes >= 1000 else f"{payload_bytes} B"
 
 
 def table(found: Found) -> str:
-    """Rates and latencies, then where the time goes."""
+    """All figures: rates and latencies, the price of a migration, and where the time went."""
     machine = found["machine"]
     about = (
         f"Measured on {found['date']}: {machine['processor']}, {machine['cores']} cores, Linux {machine['kernel']}, "
-        f"Python {machine['python']}. Load of the machine before: {found['load']:.1f}. Command: `{found['command']}`."
+        f"Python {machine['python']}. Load of the machine meanwhile: {found['load'][0]:.1f} to {found['load'][1]:.1f}. "
+        f"Command: `{found['command']}`."
     )
-    head = (
-        "under way, payload",
-        "migrations/s",
-        "p50, ms",
-        "p95, ms",
-        "p99, ms",
-        "one at a time, commits/s",
-        "ratio",
-        "processor, µs a migration",
-        "processors",
-    )
-    rows = [_row(trial) for trial in found["trials"]]
-    lines = [about, "", *_lines(head, rows)]
-    shares = [trial for trial in found["trials"] if trial["shares"]]
-    if shares:
-        part_head = ("under way, payload", *PARTS.values())
-        part_rows = [(_name(trial), *(f"{trial['shares'].get(part, 0):.0%}" for part in PARTS)) for trial in shares]
-        lines += ["", "Share of a node's time, measured in a run of its own:", "", *_lines(part_head, part_rows)]
-    if found["skips"]:
-        lines += ["", "Not measured: " + "; ".join(found["skips"]) + "."]
-    return "\n".join([*lines, ""])
+    trials = [trial for trial in found["trials"] if not trial["shares_s"]]
+    profiled = [trial for trial in found["trials"] if trial["shares_s"]]
+    parts = [about, "", "### Rates and latencies", "", *_lines(_RATES, trials)]
+    parts += ["", "### The price of a migration", "", *_lines(_PRICES, trials)]
+    if profiled:
+        parts += ["", "### Where the time goes", "", *_lines(_SHARES, profiled)]
+    return "\n".join([*parts, ""])
 
 
-def _lines(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
-    for line in (head, ("---", *["---:"] * (len(head) - 1)), *rows):
-        yield "| " + " | ".join(line) + " |"
+def _lines(columns: Mapping[str, Any], trials: Sequence[Found]) -> list[str]:
+    head = ["concurrent", "payload", *columns]
+    rows = [
+        [f"{trial['concurrent']:,}", size(trial["payload_bytes"]), *(shown(trial) for shown in columns.values())]
+        for trial in trials
+    ]
+    return ["| " + " | ".join(line) + " |" for line in [head, ["---:"] * len(head), *rows]]
 
 
-def _row(trial: Found) -> tuple[str, ...]:
-    latency = trial["latency_ms"]
-    return (
-        _name(trial),
-        f"{trial['migrations_s']:,.0f}",
-        *(f"{latency[share]:.1f}" if latency else "-" for share in ("0.5", "0.95", "0.99")),
-        f"{trial['raw_commits_s']:,.0f}",
-        f"{trial['migrations_s'] / trial['raw_commits_s']:.1f}",
-        f"{trial['cpu_us_per_migration']:,.0f}",
-        f"{trial['processors']:.2f}",
-    )
+_RATES: Mapping[str, Any] = {
+    "migrations/s": lambda trial: f"{trial['per_second']:,.0f}",
+    "p50 ms": lambda trial: f"{trial['latency_ms']['p50']:,.1f}",
+    "p95 ms": lambda trial: f"{trial['latency_ms']['p95']:,.1f}",
+    "p99 ms": lambda trial: f"{trial['latency_ms']['p99']:,.1f}",
+    "commits one at a time/s": lambda trial: f"{trial['limit_per_second']:,.0f}",
+    "one commit, p50 ms": lambda trial: f"{trial['limit_ms']:,.2f}",
+    "times the one-at-a-time rate": lambda trial: f"{trial['per_second'] / trial['limit_per_second']:,.1f}",
+    "cores used, both": lambda trial: f"{trial['cpu_cores']:.2f}",
+}
+
+_PRICES: Mapping[str, Any] = {
+    "CPU µs a process": lambda trial: f"{trial['cpu_us_per_process']:,.0f}",
+    "a core a process would carry, migrations/s": lambda trial: f"{1e6 / trial['cpu_us_per_process']:,.0f}",
+    "commits": lambda trial: f"{trial['per_migration']['commits']:.3f}",
+    "records": lambda trial: f"{trial['per_migration']['records_written']:.1f}",
+    "messages": lambda trial: f"{trial['per_migration']['messages_sent']:.1f}",
+    "datagrams": lambda trial: f"{trial['per_migration']['datagrams_sent']:.2f}",
+    "bytes": lambda trial: f"{trial['per_migration']['bytes_sent']:,.0f}",
+    "peak MiB": lambda trial: f"{trial['memory_bytes'] / 2**20:.0f}",
+}
 
 
-def _name(trial: Found) -> str:
-    size = trial["payload_bytes"]
-    shown = f"{size // 1000} KB" if size >= 1000 else f"{size} B"
-    return f"{trial['concurrent']:,}, {shown}"
+def _share(part: str) -> Any:
+    return lambda trial: f"{100 * trial['shares_s'].get(part, 0.0) / trial['cpu_s']:.0f} %"
 
 
-LABELS, BARS, RIGHT, ROW, TOP = 150, 460, 110, 24, 50
+def _rest(trial: Found) -> str:
+    return f"{100 * (1 - sum(trial['shares_s'].get(part, 0.0) for part in PARTS) / trial['cpu_s']):.0f} %"
+
+
+_SHARES: Mapping[str, Any] = {
+    "migrations/s": lambda trial: f"{trial['per_second']:,.0f}",
+    "waiting for fsync, of the wall clock": (
+        lambda trial: f"{100 * trial['shares_s'].get('fsync', 0.0) / (2 * trial['seconds']):.0f} %"
+    ),
+    **{f"{name}, of the CPU": _share(part) for part, name in PARTS.items()},
+    "asyncio, driver, sockets, bench": _rest,
+}
+
+LABELS, BARS, RIGHT = 210, 460, 110
+ROW, TOP, GAP = 20, 60, 12
+COLOUR, LIMIT = "#1f6feb", "#cf222e"
 
 
 def plot(found: Found) -> str:
-    """A pair of bars a setting: migrations a second, and commits one at a time as the disk allows them."""
-    trials = [trial for trial in found["trials"] if not trial["shares"]] or found["trials"]
-    most = max((max(trial["migrations_s"], trial["raw_commits_s"]) for trial in trials), default=1.0) or 1.0
-    width, height = LABELS + BARS + RIGHT, TOP + ROW * 2 * len(trials) + 20
-    body = "\n".join(line for place, trial in enumerate(trials) for line in _bars(trial, place, most))
+    """Migrations a second on a logarithmic scale; a mark shows the rate of commits one at a time."""
+    trials = [trial for trial in found["trials"] if not trial["shares_s"]]
+    payloads = sorted({trial["payload_bytes"] for trial in trials})
+    height = TOP + ROW * len(trials) + GAP * len(payloads) + 50
+    width = LABELS + BARS + RIGHT
+    body = "\n".join(_bars(trials, height)) if trials else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        'font-family="system-ui, sans-serif" font-size="13" role="img">\n'
+        'font-family="system-ui, sans-serif" font-size="12" role="img">\n'
         "<title>Durable migrations a second between two processes</title>\n"
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>\n'
-        '<text x="16" y="24" font-size="16" font-weight="600">Durable migrations a second, two processes</text>\n'
-        '<text x="16" y="42" fill="#57606a">grey: transactions a second of SQLite alone, one at a time</text>\n'
+        '<text x="16" y="24" font-size="16" font-weight="600">Durable migrations a second (logarithmic)</text>\n'
+        f'<text x="16" y="44" fill="{LIMIT}">red: fsynced SQLite commits one at a time, in the same run</text>\n'
         f"{body}\n</svg>\n"
     )
 
 
-def _bars(trial: Found, place: int, most: float) -> Iterator[str]:
-    y = TOP + place * 2 * ROW
-    yield f'<text x="{LABELS - 8}" y="{y + 24}" text-anchor="end">{_name(trial)}</text>'
-    for line, (key, colour) in enumerate((("migrations_s", "#1f6feb"), ("raw_commits_s", "#8c959f"))):
-        length = max(1.0, BARS * trial[key] / most)
-        top = y + 4 + line * (ROW - 6)
-        yield f'<rect x="{LABELS}" y="{top}" width="{length:.1f}" height="{ROW - 8}" fill="{colour}"/>'
-        yield f'<text x="{LABELS + length + 6:.1f}" y="{top + 12}" fill="#24292f">{trial[key]:,.0f}</text>'
+def _bars(trials: Sequence[Found], height: int) -> Iterator[str]:
+    values = [value for trial in trials for value in (trial["per_second"], trial["limit_per_second"])]
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    scale = BARS / max(1, high - low)
+
+    def place(value: float) -> float:
+        return LABELS + (math.log10(value) - low) * scale
+
+    for power in range(low, high + 1):
+        x = place(10**power)
+        yield f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{height - 30}" stroke="#d0d7de"/>'
+        yield f'<text x="{x:.1f}" y="{height - 12}" text-anchor="middle" fill="#57606a">{10**power:,}</text>'
+    y, payload = TOP, 0
+    for trial in sorted(trials, key=lambda trial: (trial["payload_bytes"], trial["concurrent"])):
+        if trial["payload_bytes"] != payload:
+            payload, y = trial["payload_bytes"], y + GAP
+        end, limit = place(trial["per_second"]), place(trial["limit_per_second"])
+        label = f"{size(payload)}, {trial['concurrent']:,} concurrent"
+        yield f'<text x="{LABELS - 8}" y="{y + 14}" text-anchor="end" fill="#24292f">{label}</text>'
+        yield f'<rect x="{LABELS}" y="{y + 3}" width="{end - LABELS:.1f}" height="{ROW - 6}" fill="{COLOUR}"/>'
+        mark = f'x="{limit - 1.5:.1f}" y="{y + 1}" width="3" height="{ROW - 2}"'
+        yield f'<rect {mark} fill="{LIMIT}"/>'
+        yield f'<text x="{max(end, limit) + 6:.1f}" y="{y + 14}" fill="#24292f">{trial["per_second"]:,.0f}</text>'
+        y += ROW
