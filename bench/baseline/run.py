@@ -25,8 +25,8 @@ class Plan:
         sockets: sizes on sockets. Two cores do not carry the replaced design with 128 processes.
         seeds: crashes in virtual time, at each size.
         rest_s: how long a cluster is watched at rest.
-        window_s: how long it is watched after a crash.
-        settle_s: how long a cluster of processes may take to come to rest.
+        window_s: how long it is watched after a crash; on sockets a tenth of a second more for each process.
+        settle_s: how long a cluster of processes may take to come to rest, likewise.
         storm: whether to send the storm of changes, too.
     """
 
@@ -144,7 +144,9 @@ def _mean(loads: Sequence[Load], field: str) -> dict[str, float]:
 def _try_sockets(design: Design, count: int, plan: Plan, results: Results) -> None:
     tell(f"{design.name}, {count} processes, {SOCKETS}")
     try:
-        found = sockets.measure(design, count, plan.settle_s, plan.rest_s, plan.window_s)
+        # Many processes share few cores: they get time to start, and to agree.
+        more_s = count / 10
+        found = sockets.measure(design, count, plan.settle_s + more_s, plan.rest_s, plan.window_s + more_s)
     except (sockets.SilentError, OSError, EOFError) as error:
         results.skips.append(f"{design.name}, {count} processes, {SOCKETS}: {error}")
         tell(results.skips[-1])
