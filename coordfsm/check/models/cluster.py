@@ -37,7 +37,7 @@ def _commands(names: tuple[str, ...], local: Local) -> tuple[Command, ...]:
 
 def build(
     *,
-    processes: Annotated[int, Parameter("processes, the joiners among them", minimum=2, maximum=7)] = 5,
+    processes: Annotated[int, Parameter("processes, the joiners among them", minimum=2, maximum=12)] = 5,
     joiners: Annotated[int, Parameter("processes that start outside of the first view", minimum=0, maximum=3)] = 1,
     migrations: Annotated[int, Parameter("requests to migrate the entity, over all processes", minimum=0)] = 8,
     leaves: Annotated[int, Parameter("processes that leave", minimum=0)] = 1,
@@ -46,7 +46,7 @@ def build(
     duplicate: Annotated[int, Parameter("deliveries that leave a copy in flight", minimum=0)] = 5,
     partition: Annotated[int, Parameter("how often the first process is cut off", minimum=0)] = 1,
 ) -> Model:
-    """Five to seven composed nodes under every fault, for `coordfsm fuzz`; too large to explore."""
+    """Five to twelve composed nodes under every fault, for `coordfsm fuzz`; too large to explore."""
     given = dict(locals())
     names = tuple(NAMES[:processes])
     members = names[: max(processes - joiners, 1)]

@@ -318,7 +318,15 @@ def _with_founder(observed: Observations, view: View) -> Observations:
     return (replace(first, history=history), *rest)
 
 
-DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {"membership-chain": ({},)}
+DEFAULTS: dict[str, tuple[dict[str, int | bool], ...]] = {
+    "membership-chain": (
+        {},
+        {"members": 3, "joiners": 0, "suspicions": 2, "catch_up": False},
+        {"members": 3, "joiners": 0, "leaves": 1, "catch_up": False},
+        {"members": 3, "joiners": 0, "crashes": 1, "catch_up": False},
+        {"members": 4, "joiners": 0, "catch_up": False},
+    )
+}
 MODELS = {"membership-chain": build}
 
 FUZZ: dict[str, tuple[dict[str, object], ...]] = {

@@ -4,17 +4,41 @@ One consensus, among the members of one view, with competing proposers, crashes 
 network that forgets no message, so that every message arrives late, twice, or never.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
+from msgspec.structs import replace
+
 from coordfsm.check.model import Faults, Local, Model, Node, Property, UnreliableSet
 from coordfsm.check.parameters import Parameter
-from coordfsm.kernel import Command, Composition, Input, Part, Send, Step, Steppable, Write
+from coordfsm.kernel import (
+    CancelTimer,
+    Command,
+    Composition,
+    Input,
+    Notify,
+    Part,
+    Persist,
+    Recover,
+    Send,
+    SetTimer,
+    Step,
+    Steppable,
+    Timer,
+    Write,
+)
 from coordfsm.protocols.membership.composition import initial
-from coordfsm.protocols.membership.data import VIEW_KEY
+from coordfsm.protocols.membership.consensus import TAKEOVER
+from coordfsm.protocols.membership.data import (
+    ACCEPTOR_KEY,
+    VIEW_KEY,
+    AcceptorRecord,
+    MembershipData,
+    ViewChangeData,
+    chain_key,
+)
 from coordfsm.protocols.membership.events import ProposeCut
-from coordfsm.protocols.membership.messages import Cut, MemberId, ViewAck
+from coordfsm.protocols.membership.messages import Cut, MemberId, ViewAck, ViewDecision
 from coordfsm.protocols.membership.properties import (
     STATEMENTS,
     History,
@@ -32,16 +56,54 @@ from coordfsm.protocols.view import NO_VIEW, Member, View, ring_order
 
 CONSENSUS = Composition("consensus", (Part("view_change", VIEW_CHANGE),))
 
-NAMES = "abcdefg"
+NAMES = "abcdefghijkl"
 
 
-def without_confirmations(runs: Steppable, data: Any, given: Input) -> Step:
-    """Step, but the network loses every confirmation of an installed view: they do not matter to the consensus."""
+def without_confirmations(
+    runs: Steppable, data: Any, given: Input, *, told: bool = True, takes_over: bool = True
+) -> Step:
+    """Step, but the network loses every confirmation of an installed view: they do not matter to the consensus.
+
+    Not `told`, it loses the decisions, too. A process that does not take over never sets the timer for it.
+    """
     step = runs.step(data, given)
+    lost = (ViewAck,) if told else (ViewAck, ViewDecision)
     kept = tuple(
-        effect for effect in step.effects if not (isinstance(effect, Send) and isinstance(effect.message, ViewAck))
+        effect
+        for effect in step.effects
+        if not (isinstance(effect, Send) and isinstance(effect.message, lost))
+        and not (isinstance(effect, SetTimer) and effect.timer == TAKEOVER and not takes_over)
     )
     return step if len(kept) == len(step.effects) else step._replace(effects=kept)
+
+
+class Restart(Command):
+    """The environment crashes a member between two steps and starts it again."""
+
+
+def restarting(
+    runs: Steppable, data: MembershipData, given: Input, *, told: bool = True, takes_over: bool = True
+) -> Step:
+    """A step without confirmations, or a restart from what the member has made durable.
+
+    Between two steps the durable records are what the data say: view, decisions, promise and acceptance.
+    """
+    if not isinstance(given, Restart):
+        step = without_confirmations(runs, data, given, told=told, takes_over=takes_over)
+        kinds = [isinstance(effect, Persist) for effect in step.effects if isinstance(effect, Persist | Send)]
+        assert kinds == sorted(kinds, reverse=True), f"{given} sends before it writes"
+        return step
+    held = data.view_change
+    assert held.view is not None
+    acceptor = AcceptorRecord(held.view.id, held.promised, held.accepted)
+    links = tuple(Write(chain_key(link.number), link) for link in held.chain)
+    records = (Write(ACCEPTOR_KEY, acceptor), *links, Write(VIEW_KEY, held.view))
+    fresh = replace(data, view_change=ViewChangeData())
+    step = without_confirmations(runs, fresh, Recover(records), takes_over=takes_over)
+    timers = tuple(CancelTimer(Timer(kind)) for kind in ("takeover", "proposal", "handover"))
+    # That it came back is no fact that the properties need: the view is in its store and its data.
+    kept = (effect for effect in step.effects if not isinstance(effect, Notify))
+    return step._replace(effects=(*timers, *kept))
 
 
 def first_view(members: int) -> View:
@@ -55,75 +117,65 @@ def competing_cuts(view: View, cuts: int) -> tuple[Cut, ...]:
 
 
 def build(
+    *,
     members: Annotated[int, Parameter("members of the view", minimum=1, maximum=7)] = 3,
     cuts: Annotated[int, Parameter("different cuts that members may want", minimum=1, maximum=7)] = 2,
     proposers: Annotated[
-        int | None, Parameter("members that may want one, first in line first; none: all", minimum=1)
+        int | None, Parameter("members that may want one or take over, first in line first; none: all", minimum=1)
     ] = None,
-    wishes: Annotated[int, Parameter("how often a member comes to want a cut", minimum=1)] = 2,
+    wishes: Annotated[int | None, Parameter("how often a member comes to want a cut; none: no bound", minimum=1)] = 2,
     takeovers: Annotated[int, Parameter("how often a member takes over", minimum=0)] = 1,
     crashes: Annotated[int, Parameter("crashes, each followed by a recovery or not", minimum=0)] = 1,
+    restarts: Annotated[bool, Parameter("whether members may restart between steps, any number of times")] = False,
+    told: Annotated[bool, Parameter("whether decisions ever reach the others")] = True,
 ) -> Model:
-    """View change: one consensus with competing proposers and crash-recovery."""
+    """View change: one consensus with competing proposers and crash-recovery.
+
+    With `restarts`, a crash and the recovery from it are one step, between two steps of the member, without a budget.
+    Nothing is lost by that: while a member is down the others cannot tell it from one whose messages are late, and a
+    crash within a step is like one after it whose last messages never arrive, since every step writes before it sends
+    (this is checked). Not `told`, only who decides installs; for what is decided that changes nothing.
+    """
+    given = dict(locals())
     view = first_view(members)
     wanting = {member.node for member in ring_order(view)[:proposers]}
     wanted = tuple(ProposeCut(cut) for cut in competing_cuts(view, min(cuts, members)))
 
     def commands(local: Local) -> tuple[Command, ...]:
-        return wanted if local.data.view_change.view == view and local.data.node in wanting else ()
+        wish = wanted if local.data.view_change.view == view and local.data.node in wanting else ()
+        return (*wish, Restart()) if restarts else wish
 
-    return consensus_model(
-        "membership-consensus",
-        {
-            "members": members,
-            "cuts": cuts,
-            "proposers": proposers,
-            "wishes": wishes,
-            "takeovers": takeovers,
-            "crashes": crashes,
-        },
-        view,
-        commands,
-        {"local_propose_cut": wishes, "timeout_takeover": takeovers, "timeout_proposal": 0, "timeout_handover": 0},
-        Faults(crash=crashes),
-    )
-
-
-def consensus_model(
-    name: str,
-    parameters: dict[str, int | None],
-    view: View,
-    commands: Callable[[Local], tuple[Command, ...]],
-    budgets: dict[str, int],
-    faults: Faults,
-) -> Model:
-    """Processes that start as members of `view` and run the view change alone."""
-    nodes = tuple(
-        Node(
+    def node(member: Member) -> Node:
+        steps = restarting if restarts else without_confirmations
+        return Node(
             member.node,
             initial(member.node, member.endpoint, Settings(takeover_ms=0)),
-            partial(without_confirmations, CONSENSUS),
-            commands=commands,
+            partial(steps, CONSENSUS, told=told, takes_over=member.node in wanting),
+            commands,
             boots=True,
             durable=(Write(VIEW_KEY, view),),
             history=remember,
             first_history=History(),
             rules=CONSENSUS.rule_names,
         )
-        for member in view.members
-    )
+
     return Model(
-        name=name,
-        parameters=parameters,
-        nodes=nodes,
+        name="membership-consensus",
+        parameters=given,
+        nodes=tuple(node(member) for member in view.members),
         network=UnreliableSet(),
-        faults=faults,
-        budgets=budgets,
-        properties=safety_properties(view),
+        faults=Faults(crash=crashes),
+        budgets={
+            **({} if wishes is None else {"local_propose_cut": wishes}),
+            "timeout_takeover": takeovers,
+            "timeout_proposal": 0,
+            "timeout_handover": 0,
+        },
+        properties=safety_properties(view, installs=2 if told else 1),
     )
 
 
-def safety_properties(view: View) -> tuple[Property, ...]:
+def safety_properties(view: View, *, installs: int) -> tuple[Property, ...]:
     """M1, M2, M3, M7 of processes that start in `view`."""
     founders = frozenset({view})
 
@@ -134,7 +186,7 @@ def safety_properties(view: View) -> tuple[Property, ...]:
         return single_value(observed, founders)
 
     def changed(observed: Observations) -> bool:
-        return sum(bool(process.history.installed) for process in observed) > 1
+        return sum(bool(process.history.installed) for process in observed) >= installs
 
     invariant = partial(Property, observe=observe)
     return (
@@ -142,11 +194,18 @@ def safety_properties(view: View) -> tuple[Property, ...]:
         invariant("M2", STATEMENTS["M2"], chain),
         invariant("M3", STATEMENTS["M3"], monotonic),
         invariant("M7", STATEMENTS["M7"], value),
-        Property("M-changed", "Two processes can install the next view.", changed, kind="sometimes", observe=observe),
+        Property("M-changed", "The next view can be installed.", changed, kind="sometimes", observe=observe),
     )
 
 
-DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {"membership-consensus": ({"crashes": 0}, {"wishes": 1})}
+DEFAULTS: dict[str, tuple[dict[str, int | bool], ...]] = {
+    "membership-consensus": (
+        {"crashes": 0},
+        {"wishes": 1},
+        {"crashes": 0, "restarts": True},
+        {"members": 5, "proposers": 2, "takeovers": 0},
+    )
+}
 MODELS = {"membership-consensus": build}
 
 FUZZ: dict[str, tuple[dict[str, object], ...]] = {
