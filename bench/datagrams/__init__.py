@@ -1,0 +1,1 @@
+"""How many datagrams a core carries; run with ``python -m bench.datagrams``."""
