@@ -325,18 +325,16 @@ DEFAULTS: dict[str, tuple[dict[str, object], ...]] = {
     )
 }
 
-FUZZ: dict[str, tuple[dict[str, object], ...]] = {
-    "coordinator": (
-        {
-            "chain": "abcde/bcde/cdea",
-            "restarted": False,
-            "changes": 3,
-            "removals": 2,
-            "loss": None,
-            "duplicate": 3,
-            "resends": None,
-            "crash": 3,
-            "wedge": 1,
-        },
-    )
+_ROUGH = {
+    "chain": "abcde/bcde/cdea",
+    "restarted": False,
+    "changes": 3,
+    "removals": 2,
+    "loss": None,
+    "duplicate": 3,
+    "resends": None,
+    "crash": 3,
+    "wedge": 1,
 }
+
+FUZZ: dict[str, tuple[dict[str, object], ...]] = {"coordinator": (_ROUGH, {**_ROUGH, "split": True})}
