@@ -152,9 +152,9 @@ def _measure(count: int) -> dict[str, Any]:
 
 def table(found: dict[str, Any]) -> str:
     """Parts of the path, then both ways to run it."""
-    computer, alone, bombarded = found["machine"], found["pure"], found["sockets"]
+    where, alone, bombarded = found["machine"], found["pure"], found["sockets"]
     about = (
-        f"Measured on {found['date']}: {computer['processor']}, {computer['cores']} cores, Python {computer['python']}. "
+        f"Measured on {found['date']}: {where['processor']}, {where['cores']} cores, Python {where['python']}. "
         f"Command: `{found['command']}`."
     )
     shared = (
