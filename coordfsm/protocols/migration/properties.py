@@ -46,7 +46,8 @@ class History(Value):
         pending: the payload of a freeze that neither came back nor left; None if there is none.
         thawed_otherwise: an entity came back into service with another payload than it was frozen with.
         aborted: transactions that ended without a commit.
-        committed: the tokens of requests that were answered COMMITTED, in order.
+        committed: (token, transaction) of requests that were answered COMMITTED. The same answer may come again after
+            a crash: it is told before its record is durable.
         unfit: a transaction was committed although X6 forbids it.
     """
 
@@ -55,7 +56,7 @@ class History(Value):
     pending: bytes | None = None
     thawed_otherwise: bool = False
     aborted: tuple[TransactionId, ...] = ()
-    committed: tuple[str, ...] = ()
+    committed: tuple[tuple[str, TransactionId], ...] = ()
     unfit: bool = False
 
 
@@ -105,8 +106,9 @@ def _remember(history: History, event: Value) -> History:  # noqa: PLR0911  (one
     if isinstance(event, MigrationEnded) and event.transaction != NO_TRANSACTION:
         if event.outcome != "COMMITTED":
             return replace(history, aborted=(*history.aborted, event.transaction))
-        if event.token:
-            return replace(history, committed=(*history.committed, event.token))
+        answer = (event.token, event.transaction)
+        if event.token and answer not in history.committed:
+            return replace(history, committed=(*history.committed, answer))
     return history
 
 
@@ -162,9 +164,9 @@ def _was_given_up(owner: Seen, seen: Observations) -> bool:
 
 
 def exactly_once(requests: int, seen: Observations) -> bool:
-    """X4: no transaction arrives twice, no token commits twice, epochs rise by one a commit."""
+    """X4: no transaction arrives twice, no token commits in two transactions, epochs rise by one a commit."""
     arrived = [transaction for one in seen for _, _, transaction in one.history.arrived if transaction.source]
-    tokens = [token for one in seen for token in one.history.committed]
+    tokens = [token for one in seen for token, _ in one.history.committed]
     epochs = max(one.record.epoch for one in seen)
     return len(arrived) == len(set(arrived)) and len(tokens) == len(set(tokens)) and epochs <= 1 + requests
 
