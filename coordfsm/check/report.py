@@ -37,6 +37,8 @@ class Progress:
         frontier: states of the level in work that wait to be expanded.
         depth: breadth-first level in work.
         seconds: since the start.
+        memory_bytes: of the states; 0 where it is not known.
+        left: about how many states are still to be found; None where nothing points to an end yet.
     """
 
     states: int
@@ -44,6 +46,8 @@ class Progress:
     frontier: int
     depth: int
     seconds: float
+    memory_bytes: int = 0
+    left: int | None = None
 
 
 @dataclass(frozen=True)

@@ -103,10 +103,17 @@ def explore_one(name: str, model: Model, limits: Limits, options: Options, *, mu
 
     def progress(now: Progress) -> None:
         rate = now.states / max(now.seconds, 1e-3)
-        line.show(
-            f"{label}: {now.states:,} states, {now.transitions:,} transitions, depth {now.depth}, "
-            f"frontier {now.frontier:,}, {rate:,.0f} states/s, {now.seconds:.0f} s"
-        )
+        parts = [
+            f"{label}: {now.states:,} states",
+            *([f"about {now.left:,} left"] if now.left is not None else []),
+            f"depth {now.depth}",
+            f"frontier {now.frontier:,}",
+            f"{rate:,.0f} states/s",
+            *([f"{now.memory_bytes / (1 << 20):,.0f} MiB"] if now.memory_bytes else []),
+            f"{now.seconds:.0f} s",
+            f"{now.transitions:,} transitions",
+        ]
+        line.show(", ".join(parts))
 
     line.show(f"{label}: starting")
     try:

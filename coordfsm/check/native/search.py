@@ -17,6 +17,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from coordfsm.check.estimate import states_left
 from coordfsm.check.model import Model, Property
 from coordfsm.check.native.judge import Judge
 from coordfsm.check.native.kernel import DONE, KIND_COUNTERS, TOO_SMALL, Scratch, canonical, expand_batch
@@ -106,6 +107,7 @@ class Found:
     stopped: str | None = None
     distinct: int = 1
     depth: int = 1
+    levels: list[int] = field(default_factory=lambda: [1])  # their sizes, up to that in work
 
 
 class Search:
@@ -189,6 +191,7 @@ class Search:
                 return
             self.frontier, self.following = _joined(self.following), []
             self.found.depth += 1
+            self.found.levels.append(self.waiting)
 
     def _level(self, pool: ThreadPoolExecutor | None) -> bool:
         """Expand the frontier; whether the search is over."""
@@ -413,7 +416,9 @@ class Search:
         found, limits = self.found, self.limits
         if self._progress is not None and seconds - self._told >= PROGRESS_SECONDS:
             self._told = seconds
-            self._progress(Progress(found.distinct, self.transitions, self.waiting, found.depth, seconds))
+            transitions, memory, left = self.transitions, self.visited.bytes, states_left(found.levels)
+            now = Progress(found.distinct, transitions, self.waiting, found.depth, seconds, memory, left)
+            self._progress(now)
         if self._save is not None and seconds - self._saved >= SAVE_SECONDS:
             self._save(self)
             self._saved = time.monotonic() - self.started
