@@ -25,6 +25,7 @@ from coordfsm.protocols.migration.properties import (
     no_duplicate,
     no_loss,
     observe,
+    recorded,
     remember,
     some_abort,
     some_commit,
@@ -126,6 +127,7 @@ def _properties(entity: str, requests: int, *, several: bool, live: bool) -> tup
         "X5": exclusive,
         "X6": stable_view,
         "X7": faithful,
+        "X-record": recorded,
     }
     properties = [
         Property(f"{name}{suffix}", STATEMENTS[name], check, observe=seen) for name, check in invariants.items()

@@ -34,6 +34,7 @@ from coordfsm.protocols.migration.properties import (
     no_duplicate,
     no_loss,
     observe,
+    recorded,
     remember,
     some_commit,
     stable_view,
@@ -107,7 +108,7 @@ def _commands(chain: tuple[View, View], local: Local) -> Iterator[Command]:
     yield from _membership(chain, local)
     node = local.data.node
     held = local.data.entities.get(ENTITY, EntityData(ENTITY))
-    if held.state != "absent" or (held.epoch > 0 and not held.peer):  # else its id may be in use elsewhere
+    if held.state != "absent" or held.epoch > 0:  # of an entity never heard of, the caller knows that it is new
         yield CreateEntity(ENTITY, b"")
     yield CreateEntity(ENTITY, b"too large")
     yield UpdateEntity(ENTITY, b"+" * ((len(held.payload) + 1) % (LARGEST + 1)))
@@ -135,6 +136,11 @@ def no_loss_unless_removed(seen: tuple[Seen, ...]) -> bool:
 def _is_old(one: Seen, seen: tuple[Seen, ...]) -> bool:
     """A departing record whose entity has arrived: the acknowledgement is missing."""
     return one.record.state == "departing" and any(other.record.epoch > one.record.epoch for other in seen)
+
+
+def fits(seen: tuple[Seen, ...]) -> bool:
+    """X-fits."""
+    return all(len(one.record.payload) <= LARGEST for one in seen)
 
 
 def some_removal(seen: tuple[Seen, ...]) -> bool:
@@ -184,6 +190,8 @@ def build(
         "X5": (STATEMENTS["X5"], exclusive),
         "X6": (STATEMENTS["X6"], stable_view),
         "X7": (STATEMENTS["X7"], faithful),
+        "X-record": (STATEMENTS["X-record"], recorded),
+        "X-fits": ("No payload is larger than may travel.", fits),
     }
     resending = ("timeout_vote", "timeout_decision", "timeout_inquiry")
     asked = ("local_create_entity", "local_update_entity", "local_remove_entity", "local_resolve_in_doubt")

@@ -15,7 +15,8 @@ from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command, Composition, Input, Map, Notify, Step, Value, Write
 from coordfsm.protocols.migration import MigrationData, composition, initial
 from coordfsm.protocols.migration.messages import EntityRecord, Migrate, RemoveEntity, ResolveInDoubt, entity_key
-from coordfsm.protocols.migration.properties import History, at_rest, no_duplicate, no_loss, observe, remember
+from coordfsm.protocols.migration.properties import STATEMENTS as X_STATEMENTS
+from coordfsm.protocols.migration.properties import History, at_rest, no_duplicate, no_loss, observe, recorded, remember
 from coordfsm.protocols.view import Member, View, ViewInstalled, ViewStable
 
 ENTITY = "e1"
@@ -120,6 +121,11 @@ def is_single(seen: tuple[Seen, ...]) -> bool:
     return no_duplicate(_of_entity(seen))
 
 
+def is_recorded(seen: tuple[Seen, ...]) -> bool:
+    """X-record."""
+    return recorded(_of_entity(seen))
+
+
 def is_yielded(seen: tuple[Seen, ...]) -> bool:
     """The survivor left the first view with an open migration, and the other one has the entity at rest."""
     return any(one.view > 1 for one in seen) and is_settled(seen) and no_loss(_of_entity(seen))
@@ -127,16 +133,18 @@ def is_yielded(seen: tuple[Seen, ...]) -> bool:
 
 def _properties(lost: str, word: str, *, live: bool) -> tuple[Property, ...]:
     """Of a model with this side lost and this word given."""
+    kept = Property("X-record", X_STATEMENTS["X-record"], is_recorded, observe=_seen)
     reachable = (Property("XL1", STATEMENTS["XL1"], is_settled, "reachable", _seen),) if live else ()
     if word == "yield":
         yielded = Property("X-yielded", STATEMENTS["X-yielded"], is_yielded, "sometimes", _seen)
         single = Property("X1-yield", STATEMENTS["X1-yield"], is_single, observe=_seen)
         # A source that had committed and whose destination was told to forget waits for a word of its own.
-        return (single, yielded, *reachable) if lost == "destination" else (single, yielded)
+        return (single, yielded, kept, *(reachable if lost == "destination" else ()))
     return (
         Property("X1-fence", STATEMENTS["X1-fence"], is_fenced_off, observe=_seen),
         Property("X1-word", STATEMENTS["X1-word"], is_word_in_time, observe=_seen),
         Property("X-fenced", STATEMENTS["X-fenced"], some_fenced, "sometimes", _seen),
+        kept,
         *reachable,
     )
 

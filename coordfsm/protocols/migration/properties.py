@@ -7,7 +7,7 @@ volatile state follows it, and a process that is down still answers for what its
 import msgspec
 
 from coordfsm.kernel import Map, Value, Write
-from coordfsm.protocols.migration.data import MigrationData
+from coordfsm.protocols.migration.data import EntityData, MigrationData
 from coordfsm.protocols.migration.messages import (
     NO_TRANSACTION,
     CommitDecided,
@@ -19,6 +19,7 @@ from coordfsm.protocols.migration.messages import (
     TransactionId,
     entity_key,
 )
+from coordfsm.protocols.migration.rules import record_of
 
 STATEMENTS = {
     "X1": "At every moment at most one process has an entity in service; epochs of activations are all distinct.",
@@ -28,6 +29,7 @@ STATEMENTS = {
     "X5": "At most one migration of an entity is running.",
     "X6": "No commit is decided for a destination outside the view, after a view change, or while wedged.",
     "X7": "The activated entity is the one frozen at prepare; after an abort the source has it as it was.",
+    "X-record": "What a running process holds of an entity is what its durable record says.",
     "XL1": "From every state a state without a running migration is reachable.",
     "X-commits": "A migration commits.",
     "X-aborts": "A migration aborts after the entity was frozen.",
@@ -66,12 +68,14 @@ class Seen(Value):
     Attributes:
         serving: the entity is in service here now (never while the process is down).
         up: whether the process runs.
+        agrees: what it holds is what the record says; True while it is down.
         record: the durable record.
         history: as above.
     """
 
     serving: bool
     up: bool
+    agrees: bool
     record: EntityRecord
     history: History
 
@@ -124,8 +128,10 @@ def observe(entity: str, data: MigrationData | None, durable: tuple[Write, ...],
     key = entity_key(entity)
     record = next((write.value for write in durable if write.key == key), NOTHING)
     assert isinstance(record, EntityRecord)
-    serving = data is not None and entity in data.entities and data.entities[entity].state == "owned"
-    return Seen(serving, data is not None, record, history.get(entity, History()))
+    held = None if data is None else data.entities.get(entity, EntityData(entity))
+    agrees = held is None or record == (record_of(held) or NOTHING)
+    serving = held is not None and held.state == "owned"
+    return Seen(serving, held is not None, agrees, record, history.get(entity, History()))
 
 
 # -- predicates ----------------------------------------------------------------------------------------------------
@@ -187,6 +193,11 @@ def faithful(seen: Observations) -> bool:
     arrivals = (arrival for one in seen for arrival in one.history.arrived)
     same = all(frozen.get(transaction) == payload for _, payload, transaction in arrivals if transaction.source)
     return same and not any(one.history.thawed_otherwise for one in seen)
+
+
+def recorded(seen: Observations) -> bool:
+    """X-record."""
+    return all(one.agrees for one in seen)
 
 
 def at_rest(seen: Observations) -> bool:
