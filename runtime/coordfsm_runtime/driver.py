@@ -286,13 +286,14 @@ class Driver:
 
     def _carry_out(self, effect: Effect) -> None:
         assert self._controller is not None
-        if isinstance(effect, Send | Notify):
+        # By exact type: effects have no subtypes, and this is asked for every one.
+        if type(effect) is Send or type(effect) is Notify:
             self._let_go(effect)
-        elif isinstance(effect, Persist):
+        elif type(effect) is Persist:
             self._batch.writes.extend(effect.writes)
-        elif isinstance(effect, SetTimer):
+        elif type(effect) is SetTimer:
             self._controller.set_timer(effect.timer, effect.after_ms)
-        elif isinstance(effect, CancelTimer):
+        elif type(effect) is CancelTimer:
             self._controller.cancel_timer(effect.timer)
 
     def _waited_for(self) -> Batch | None:
@@ -308,13 +309,12 @@ class Driver:
             waited_for.held.append(item)
 
     def _release(self, item: Send | Notify | Answer) -> None:
-        if isinstance(item, Notify):
+        if type(item) is Notify:
             self._notify(item.event)
-        elif isinstance(item, Answer):
-            if not item.outcome.done():
-                item.outcome.set_result(item.told)
-        else:
+        elif type(item) is Send:
             self._send(item)
+        elif type(item) is Answer and not item.outcome.done():
+            item.outcome.set_result(item.told)
 
     def _send(self, effect: Send) -> None:
         try:

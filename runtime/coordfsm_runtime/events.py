@@ -1,6 +1,7 @@
 """Hands the events that the machines tell to everyone who listens, each through a bounded queue of its own."""
 
 import asyncio
+from collections import deque
 from typing import Self
 from weakref import ref
 
@@ -17,14 +18,18 @@ class Listener:
     """
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[Value | None] = asyncio.Queue(QUEUE)
+        self._queue: deque[Value | None] = deque(maxlen=QUEUE)
+        self._filled = asyncio.Event()
         self.ended = False
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Value:
-        event = None if self.ended else await self._queue.get()
+        while not self._queue and not self.ended:
+            self._filled.clear()
+            await self._filled.wait()
+        event = None if self.ended else self._queue.popleft()
         if event is None:
             self.ended = True
             raise StopAsyncIteration
@@ -32,20 +37,16 @@ class Listener:
 
     def drain(self) -> list[Value]:
         """The events that wait, without waiting for more."""
-        taken: list[Value] = []
-        while not self._queue.empty():
-            event = self._queue.get_nowait()
-            if event is None:
-                self.ended = True
-            else:
-                taken.append(event)
+        taken = [event for event in self._queue if event is not None]
+        self.ended = self.ended or None in self._queue
+        self._queue.clear()
         return taken
 
     def put(self, event: Value | None) -> None:
         """Add an event, or None for the end. When the queue is full, the oldest event is lost."""
-        if self._queue.full():
-            self._queue.get_nowait()
-        self._queue.put_nowait(event)
+        self._queue.append(event)
+        if not self._filled.is_set():
+            self._filled.set()
 
 
 class EventStream:

@@ -33,15 +33,15 @@ class Observer:
 
     def record(self, line: Line) -> None:
         given = line.given
-        if isinstance(given, Received) and isinstance(given.message, ProbeAck):
+        if type(given) is Received and type(given.message) is ProbeAck:
             sent = self._probes.pop(given.sender, None)
             if sent is not None:
                 self._counters.observe("probe", (time.perf_counter() - sent) * 1000)
         for effect in line.effects:
-            if isinstance(effect, Send):
-                if isinstance(effect.message, Probe):
+            if type(effect) is Send:
+                if type(effect.message) is Probe:
                     self._note_probe(effect.to)
-            elif isinstance(effect, Raise) and type(effect.command) in JUDGEMENTS:
+            elif type(effect) is Raise and type(effect.command) in JUDGEMENTS:
                 self._counters.add("judgements", JUDGEMENTS[type(effect.command)])
         if self._recorder is not None:
             self._recorder.record(line)

@@ -39,7 +39,7 @@ from coordfsm_runtime.transport import Transport
 HISTORY = 50
 """Views remembered for people to look at."""
 
-FREQUENT = (EntityFrozen, EntityThawed, EntityArrived, EntityLeft, CommitDecided, MigrationEnded)
+FREQUENT = frozenset({EntityFrozen, EntityThawed, EntityArrived, EntityLeft, CommitDecided, MigrationEnded})
 """Told so often that they are logged at level debug only."""
 
 T = TypeVar("T")
@@ -279,7 +279,7 @@ class RunningNode:
             self.history.append((event.view, time.time()))
         elif isinstance(event, MemberWedged):
             self.wedged = event
-        level = logging.DEBUG if isinstance(event, FREQUENT) else logging.INFO
+        level = logging.DEBUG if type(event) in FREQUENT else logging.INFO
         if logger.isEnabledFor(level):
             plain = summarize(event)
             number = self.view.number if self.view else 0

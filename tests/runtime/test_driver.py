@@ -1,6 +1,7 @@
 """The driver's duties: order, durability before departure, one bad input harms nothing, a failing store stops all."""
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -83,6 +84,81 @@ def test_one_turn_shares_one_transaction_and_nothing_leaves_before_it():
             Changed(6),
         ]
         driver.stop()
+
+    asyncio.run(story())
+
+
+class StagingJournal(Journal):
+    """A journal whose disk takes as long as the test wants."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.disk = threading.Semaphore(0)
+        self._staged: list[Write] = []
+
+    def stage(self, writes):
+        self._staged = list(writes)
+
+    def sync(self):
+        assert self.disk.acquire(timeout=10)
+        self.commit(self._staged)
+
+
+async def turns() -> None:
+    """Let the loop come to rest: nothing happens any more without the disk."""
+    for _ in range(10):
+        await asyncio.sleep(0.001)
+
+
+def test_the_loop_goes_on_while_the_disk_works_and_nothing_overtakes_the_records_it_depends_on():
+    async def story():
+        journal = StagingJournal()
+        driver = driven(journal)
+        driver.deliver("a", Deposit(5))
+        await turns()
+        # The first records are on their way to the disk. What comes now is handled, and waits with them.
+        driver.deliver("b", Question())
+        await turns()
+        driver.deliver("c", Deposit(2))
+        driver.deliver("d", Question())
+        await turns()
+        assert journal.events == []
+        assert driver.data.total == 0
+        journal.disk.release()
+        await turns()
+        first = [(Write("sum", Sum(5)),), Changed(5), ("a", Receipt(5)), ("b", Receipt(5))]
+        assert journal.events == first
+        assert driver.data.total == 5
+        journal.disk.release()
+        await turns()
+        assert journal.events == [*first, (Write("sum", Sum(7)),), Changed(7), ("c", Receipt(7)), ("d", Receipt(7))]
+        assert driver.data.total == 7
+        driver.stop()
+
+    asyncio.run(story())
+
+
+def test_when_the_disk_fails_nothing_that_waited_for_it_leaves_nor_what_came_after():
+    async def story():
+        journal = StagingJournal()
+        driver = driven(journal)
+        failures = []
+        driver.on_failure = failures.append
+        asked = driver.submit(Withdraw(-5))
+        await turns()
+        later = driver.submit(Withdraw(-2))
+        driver.deliver("b", Question())
+        await turns()
+        journal.broken = True
+        journal.disk.release()
+        await turns()
+        assert journal.events == []
+        assert asked.cancelled()
+        assert later.cancelled()
+        assert [type(failure) for failure in failures] == [StoreError]
+        assert driver.failure is failures[0]
+        with pytest.raises(NodeStoppedError):
+            driver.submit(Withdraw(1))
 
     asyncio.run(story())
 
