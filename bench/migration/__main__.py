@@ -31,7 +31,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
         "--concurrent", type=int, nargs="+", default=CONCURRENT, metavar="N", help="under way at a time (1 10 100 1000)"
     )
     add("--payload", type=int, nargs="+", default=PAYLOADS, metavar="BYTES", help="of an entity (100 10000 100000)")
-    add("--seconds", type=float, default=4.0, metavar="S", help="measured for each pair of them (4)")
+    add("--seconds", type=float, default=3.0, metavar="S", help="measured for each pair of them (3)")
     add("--quick", action="store_true", help="100 bytes only, two seconds each")
     add("--no-shares", action="store_true", help="leave out the trials that measure where the time goes")
     add("--out", type=Path, default=HERE / "results", help="where results.json, table.md and plot.svg go")

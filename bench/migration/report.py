@@ -42,6 +42,7 @@ def _lines(columns: Mapping[str, Any], trials: Sequence[Found]) -> list[str]:
 
 _RATES: Mapping[str, Any] = {
     "migrations/s": lambda trial: f"{trial['per_second']:,.0f}",
+    "decided, p50 ms": lambda trial: f"{trial['decided_ms']:,.1f}",
     "p50 ms": lambda trial: f"{trial['latency_ms']['p50']:,.1f}",
     "p95 ms": lambda trial: f"{trial['latency_ms']['p95']:,.1f}",
     "p99 ms": lambda trial: f"{trial['latency_ms']['p99']:,.1f}",
@@ -49,6 +50,7 @@ _RATES: Mapping[str, Any] = {
     "one commit, p50 ms": lambda trial: f"{trial['limit_ms']:,.2f}",
     "times the one-at-a-time rate": lambda trial: f"{trial['per_second'] / trial['limit_per_second']:,.1f}",
     "cores used, both": lambda trial: f"{trial['cpu_cores']:.2f}",
+    "ready without a core": lambda trial: f"{100 * trial['starved']:.0f} %",
 }
 
 _PRICES: Mapping[str, Any] = {

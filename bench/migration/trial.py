@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from typing import Any, NamedTuple
 
 from bench.migration.limit import commits
@@ -32,8 +32,8 @@ class Case(NamedTuple):
 
     concurrent: int
     payload_bytes: int
-    warm_s: float = 1.5
-    seconds: float = 4.0
+    warm_s: float = 1.0
+    seconds: float = 3.0
     limit_s: float = 0.5
     shares: bool = False
 
@@ -140,9 +140,11 @@ def summarized(case: Case, before: list[dict[str, Any]], after: list[dict[str, A
         "seconds": took_s,
         "per_second": number / took_s,
         "latency_ms": {"p50": cuts[49], "p95": cuts[94], "p99": cuts[98]},
+        "decided_ms": median([latency for found in after for latency in found["decided_ms"]] or [0.0]),
         "outcomes": dict(sorted((key, value) for found in after for key, value in found["outcomes"].items())),
         "cpu_us_per_process": cpu_s / 2 / max(1, number) * 1e6,
         "cpu_cores": cpu_s / took_s,
+        "starved": grown("waited_s") / 2 / took_s,
         "memory_bytes": max(found["memory_bytes"] for found in after),
         "per_migration": {
             name: grown("counts", name) / max(1, number) for name in after[0]["counts"] if name != "inputs"

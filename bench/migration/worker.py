@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.migration.shares import Shares
 from coordfsm.kernel import Value
-from coordfsm.protocols.migration.messages import EntityArrived
+from coordfsm.protocols.migration.messages import CommitDecided, EntityArrived
 from coordfsm_runtime.config import NodeConfig
 from coordfsm_runtime.node import ClusterNode
 
@@ -30,15 +30,18 @@ class Traveller:
 
     Attributes:
         latencies_ms: of the migrations from here that were committed, from the request to its answer.
+        decided_ms: of the same, from the request to the decision, from which on nothing can take the entity back.
         outcomes: how often each other outcome came back.
     """
 
     def __init__(self, node: ClusterNode, peer: str) -> None:
         self.node = node
         self.latencies_ms: list[float] = []
+        self.decided_ms: list[float] = []
         self.outcomes: dict[str, int] = {}
         self._peer = peer
         self._running = False
+        self._asked: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def follow(self) -> None:
@@ -49,6 +52,8 @@ class Traveller:
     def _note(self, event: Value) -> None:
         if isinstance(event, EntityArrived) and self._running:
             self.depart(event.entity)
+        elif isinstance(event, CommitDecided):
+            self.decided_ms.append((time.perf_counter() - self._asked[event.entity]) * 1000)
 
     def depart(self, entity: str) -> None:
         task = asyncio.ensure_future(self._migrate(entity))
@@ -56,7 +61,7 @@ class Traveller:
         task.add_done_callback(self._tasks.discard)
 
     async def _migrate(self, entity: str) -> None:
-        began = time.perf_counter()
+        began = self._asked[entity] = time.perf_counter()
         ended = await self.node.migrate(entity, self._peer)
         if ended.outcome == "COMMITTED":
             self.latencies_ms.append((time.perf_counter() - began) * 1000)
@@ -90,9 +95,14 @@ async def create(node: ClusterNode, number: int, payload: bytes) -> None:
 
 
 def usage() -> dict[str, float]:
-    """CPU seconds and peak memory of this process so far."""
+    """CPU seconds, seconds for which the loop was ready but had no core, and peak memory of this process so far."""
     spent = resource.getrusage(resource.RUSAGE_SELF)
-    return {"cpu_s": spent.ru_utime + spent.ru_stime, "memory_bytes": spent.ru_maxrss * 1024}
+    waited_s = int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    return {
+        "cpu_s": spent.ru_utime + spent.ru_stime,
+        "waited_s": waited_s,
+        "memory_bytes": spent.ru_maxrss * 1024,
+    }
 
 
 async def answer(traveller: Traveller, shares: Shares, asked: dict[str, Any]) -> dict[str, Any]:
@@ -112,11 +122,13 @@ async def answer(traveller: Traveller, shares: Shares, asked: dict[str, Any]) ->
         case "measure":
             # What came before the last time it was asked is left out.
             latencies, traveller.latencies_ms = traveller.latencies_ms, []
+            decided, traveller.decided_ms = traveller.decided_ms, []
             outcomes, traveller.outcomes = traveller.outcomes, {}
             counts = {name: node.counters.total(name) for name in COUNTED}
             commits = node.counters.histograms["commit"].count
             return {
                 "latencies_ms": latencies,
+                "decided_ms": decided,
                 "outcomes": outcomes,
                 "shares_s": dict(shares.seconds),
                 "counts": counts | {"commits": commits},

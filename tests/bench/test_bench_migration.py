@@ -13,10 +13,12 @@ def said(*latencies, cpu_s, records, **shares):
     counts = {"records_written": records, "commits": 10, "messages_sent": 8, "datagrams_sent": 4, "bytes_sent": 400}
     return {
         "latencies_ms": list(latencies),
+        "decided_ms": [latency / 2 for latency in latencies],
         "outcomes": {},
         "shares_s": shares,
         "counts": counts,
         "cpu_s": cpu_s,
+        "waited_s": cpu_s / 3,
         "memory_bytes": 1 << 20,
     }
 
@@ -33,7 +35,9 @@ def test_a_window_is_the_difference_between_its_ends_over_both_processes():
     assert found["migrations"] == 6
     assert found["per_second"] == 3.0
     assert found["latency_ms"]["p50"] == 3.5
+    assert found["decided_ms"] == 1.75
     assert found["cpu_us_per_process"] == pytest.approx(0.6 / 2 / 6 * 1e6)
+    assert found["starved"] == pytest.approx(0.05)
     assert found["per_migration"]["records_written"] == 5.0
 
 
@@ -46,7 +50,7 @@ def test_tables_and_plot_show_every_trial():
         "trials": [trial(), trial(machine=0.3, fsync=1.0)],
     }
     shown = table(found)
-    assert "| 10 | 100 B | 3 | 3.5 |" in shown
+    assert "| 10 | 100 B | 3 | 1.8 | 3.5 |" in shown
     assert "| 10 | 100 B | 3 | 50 % | 100 % | 0 % | 0 % | 0 % | 0 % |" in shown
     drawn = ET.fromstring(plot(found))
     assert any(text.text == "100 B, 10 concurrent" for text in drawn.iter("{http://www.w3.org/2000/svg}text"))
