@@ -16,6 +16,7 @@ from coordfsm_runtime.config import NodeConfig
 from coordfsm_runtime.datagram import Envelope, Frame, pack_frame
 from coordfsm_runtime.keyring import Keyring
 from coordfsm_runtime.node import ClusterNode
+from coordfsm_runtime.service import loop_factory
 from coordfsm_runtime.transport import TransportSettings
 
 KEY = b"k" * 32
@@ -104,4 +105,5 @@ async def serve(listen: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1]))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(serve(sys.argv[1]))

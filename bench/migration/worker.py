@@ -17,6 +17,7 @@ from coordfsm.kernel import Value
 from coordfsm.protocols.migration.messages import CommitDecided, EntityArrived
 from coordfsm_runtime.config import NodeConfig
 from coordfsm_runtime.node import ClusterNode
+from coordfsm_runtime.service import loop_factory
 
 TOTAL_MS = 30_000
 """Until an undecided migration is given up: what is measured is the rate, not the patience."""
@@ -165,4 +166,5 @@ async def main(name: str, listen: str, seed: str, directory: str, profiled: str)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(main(*sys.argv[1:]))

@@ -37,7 +37,7 @@ def run_node(config: NodeConfig, *, stop_with_parent: bool = False) -> int:
     """
     configure_logs(config.name, config.log_level)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(_serve(config, stop_with_parent=stop_with_parent))
     except (ConfigurationError, AdminError) as error:
         return _fail("configuration", error, EXIT_USAGE)
@@ -53,7 +53,8 @@ def _fail(event: str, error: Exception, code: int) -> int:
     return code
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The fastest event loop that is installed; None for the standard library's."""
     try:
         import uvloop  # noqa: PLC0415  (used where it is installed)
     except ImportError:
