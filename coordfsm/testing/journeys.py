@@ -126,12 +126,13 @@ class MigrationJourneys(RuleBasedStateMachine):
 
     # -- what happens ------------------------------------------------------------------------------------------------
 
-    @rule(entity=ENTITY, destination=PROCESS)
-    def migrate(self, entity: str, destination: str) -> None:
-        for name in NAMES:
-            if self.processes[name].seen(entity).serving:
-                self._step(name, Migrate(entity, destination))
-                return
+    @rule(journeys=st.lists(st.tuples(ENTITY, PROCESS), min_size=1, max_size=8))
+    def migrate(self, journeys: list[tuple[str, str]]) -> None:
+        for entity, destination in journeys:
+            for name in NAMES:
+                if self.processes[name].seen(entity).serving:
+                    self._step(name, Migrate(entity, destination))
+                    break
 
     @rule(entity=ENTITY, name=PROCESS, destination=PROCESS)
     def ask_anybody_to_migrate(self, entity: str, name: str, destination: str) -> None:
@@ -169,6 +170,20 @@ class MigrationJourneys(RuleBasedStateMachine):
         timers = list(self.processes[name].timers)
         if timers:
             self._fire(name, timers[pick % len(timers)])
+
+    @rule(name=PROCESS)
+    def time_passes(self, name: str) -> None:
+        """Longer than any timeout, at one process."""
+        for timer in list(self.processes[name].timers):
+            self._fire(name, timer)
+
+    @rule(kind=st.sampled_from(("decision", "inquiry", "vote")))
+    def much_is_late(self, kind: str) -> None:
+        """Timers of a kind, at all processes."""
+        for name in NAMES:
+            for timer in list(self.processes[name].timers):
+                if timer.kind == kind:
+                    self._fire(name, timer)
 
     @rule(name=PROCESS)
     def crash(self, name: str) -> None:
