@@ -12,6 +12,9 @@ from bench.peers.rounds import tell
 from coordfsm.simulate.network import CALM, Weather
 
 VIRTUAL, SOCKETS = "virtual time", "loopback sockets"
+ALL = "all"
+"""Of every kind: messages may share a datagram."""
+
 STORM_PROCESSES = 8
 STORM_LOSS = 0.1
 
@@ -48,7 +51,7 @@ class Row:
         design: its name.
         processes: how many.
         messages: sent at rest, by kind.
-        octets: bytes sent at rest, by kind; on sockets those of sealed datagrams.
+        octets: bytes sent at rest, by kind; on sockets those of sealed datagrams, of all kinds.
         machine_cpu_ms: processor time of the machines' steps at rest, by kind.
         cpu_ms: processor time of the whole process at rest; None in virtual time.
         memory_bytes: on sockets what a process shares with no other; in virtual time its data, encoded.
@@ -158,12 +161,12 @@ def _try_sockets(design: Design, count: int, plan: Plan, results: Results) -> No
             design.name,
             count,
             found.rest.messages,
-            found.rest.octets,
+            {ALL: found.rest.octets},
             found.rest.machine_cpu_ms,
             found.rest.cpu_ms,
             found.private_bytes,
             crash.messages if crash else {},
-            crash.octets if crash else {},
+            {ALL: crash.octets} if crash else {},
             crash.cpu_ms if crash else None,
             (found.agreement,) if found.agreement else (),
             found.rest.refused,

@@ -31,14 +31,14 @@ class ProcessLoad(NamedTuple):
 
     Attributes:
         messages: sent, by kind.
-        octets: bytes of sealed datagrams sent, by kind.
+        octets: bytes of sealed datagrams sent.
         cpu_ms: milliseconds of processor time of the whole process.
         machine_cpu_ms: of them in the machines' steps, by kind.
         refused: messages and datagrams in a second that could not be sent or taken: the machine cannot keep up.
     """
 
     messages: dict[str, float]
-    octets: dict[str, float]
+    octets: float
     cpu_ms: float
     machine_cpu_ms: dict[str, float]
     refused: float
@@ -139,7 +139,7 @@ def _rates(pairs: Sequence[tuple[Sample, Sample]], seconds: float) -> ProcessLoa
 
     return ProcessLoad(
         rate("messages"),
-        rate("octets"),
+        mean(after.octets - before.octets for before, after in pairs) / seconds,
         mean(after.cpu_s - before.cpu_s for before, after in pairs) * 1000 / seconds,
         {kind: value * 1000 for kind, value in rate("meters_s").items()},
         mean(after.refused - before.refused for before, after in pairs) / seconds,

@@ -54,7 +54,7 @@ class Sample(NamedTuple):
         cpu_s: processor time of the process, all of it.
         meters_s: processor time of the machines' steps, by kind.
         messages: sent, by kind.
-        octets: bytes of sealed datagrams sent, by kind.
+        octets: bytes of sealed datagrams sent; messages of several kinds may share one.
         refused: messages and datagrams that could not be sent or taken.
         private_bytes: memory that this process shares with nobody.
         named: (monotonic seconds, whom it named as coordinator), in order.
@@ -64,7 +64,7 @@ class Sample(NamedTuple):
     cpu_s: float
     meters_s: dict[str, float]
     messages: dict[str, int]
-    octets: dict[str, int]
+    octets: int
     refused: int
     private_bytes: int
     named: tuple[tuple[float, str], ...]
@@ -74,19 +74,14 @@ class Sample(NamedTuple):
 class Outbox:
     """The transport, with what is sent counted by kind."""
 
-    def __init__(self, design: Design, transport: Transport, counters: Counters) -> None:
+    def __init__(self, design: Design, transport: Transport) -> None:
         self.messages: Counter[str] = Counter()
-        self.octets: Counter[str] = Counter()
         self._design = design
         self._transport = transport
-        self._counters = counters
 
     def send(self, to: Endpoint, message: Message) -> None:
-        before = self._counters.counts["bytes_sent", ""]
         self._transport.send(to, message)
-        kind = self._design.kind(type(message).__name__)
-        self.messages[kind] += 1
-        self.octets[kind] += self._counters.counts["bytes_sent", ""] - before
+        self.messages[self._design.kind(type(message).__name__)] += 1
 
 
 class Worker:
@@ -114,7 +109,7 @@ class Worker:
             union |= kind
         settings = TransportSettings(order.everyone[order.node], label=LABEL, keys=(order.key,))
         transport = Transport.open(settings, Decoder(union), self._counters)
-        self._outbox = Outbox(design, transport, self._counters)
+        self._outbox = Outbox(design, transport)
         store = MemoryStore()
         store.commit(design.records(order.everyone))
         data = design.initial(order.node, order.everyone)
@@ -165,7 +160,7 @@ class Worker:
             used.ru_utime + used.ru_stime,
             {kind: meter.spent_ns / 1e9 for kind, meter in self._design.meters.items()},
             dict(self._outbox.messages),
-            dict(self._outbox.octets),
+            self._counters.counts["bytes_sent", ""],
             refused + self._counters.total("inputs_failed"),
             private_bytes(),
             tuple(self._named),

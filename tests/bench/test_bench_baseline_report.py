@@ -77,3 +77,5 @@ def test_two_real_processes_of_each_design_name_one_coordinator(name):
         assert len(leaders) == 1
         assert leaders <= set(cluster.everyone)
         assert all(sample.refused == 0 and sample.private_bytes > 0 for sample in samples.values())
+        # What was sent was sealed and weighed; coordination alone is silent once it is at rest.
+        assert all(sample.octets > 0 or not sample.messages for sample in samples.values())
