@@ -1,1 +1,1 @@
-"""How long a node takes to recover its migrations from its store; run with ``python -m bench.recovery``."""
+"""How long a node takes to recover a large store; run with ``python -m bench.recovery``."""
