@@ -84,6 +84,7 @@ _SHARES: Mapping[str, Any] = {
 
 LABELS, BARS, RIGHT = 210, 460, 110
 ROW, TOP, GAP = 20, 60, 12
+FIGURE = 45  # width in pixels
 COLOUR, LIMIT = "#1f6feb", "#cf222e"
 
 
@@ -127,5 +128,7 @@ def _bars(trials: Sequence[Found], height: int) -> Iterator[str]:
         yield f'<rect x="{LABELS}" y="{y + 3}" width="{end - LABELS:.1f}" height="{ROW - 6}" fill="{COLOUR}"/>'
         mark = f'x="{limit - 1.5:.1f}" y="{y + 1}" width="3" height="{ROW - 2}"'
         yield f'<rect {mark} fill="{LIMIT}"/>'
-        yield f'<text x="{max(end, limit) + 6:.1f}" y="{y + 14}" fill="#24292f">{trial["per_second"]:,.0f}</text>'
+        # Beside its bar, unless the mark is in the way.
+        beside = end if limit < end or limit > end + FIGURE else limit
+        yield f'<text x="{beside + 6:.1f}" y="{y + 14}" fill="#24292f">{trial["per_second"]:,.0f}</text>'
         y += ROW
