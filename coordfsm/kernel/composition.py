@@ -7,7 +7,7 @@ inside already). A composition has the same `step` and `events` as a machine and
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -38,7 +38,8 @@ class Family(NamedTuple):
     """One machine per key, held in a `Map` field.
 
     Attributes:
-        keys: the keys that an input concerns: ``(composition's data, input) -> keys``.
+        keys: the keys that an input concerns: ``(composition's data, input) -> keys``. A mapping gives each of them a
+            share of the input in its place: of all that a process recovers from, a machine need not search its own.
         initial: the data of a machine that has no entry yet. A machine whose data are back to this value is dropped
             from the map, so that idle machines cost nothing.
     """
@@ -119,8 +120,11 @@ class Composition:
             fired.extend(step.fired)
             return (data if step.data is held else _replace(data, part.field, step.data)), step.effects
         effects: list[Effect] = []
-        for key in part.family.keys(data, given):
-            data, produced = _step_member(part, part.family, key, data, given, fired)
+        concerned = part.family.keys(data, given)
+        shares = concerned if isinstance(concerned, Mapping) else None
+        for key in concerned:
+            share = given if shares is None else shares[key]
+            data, produced = _step_member(part, part.family, key, data, share, fired)
             effects.extend(produced)
         return data, effects
 

@@ -13,10 +13,11 @@ When the store fails, or carrying out effects does, the driver stops before anyt
 
 import asyncio
 import contextlib
+import gc
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol
 
@@ -53,6 +54,18 @@ INPUTS_PER_TURN = 256
 logger = logging.getLogger(__name__)
 
 Outcome = asyncio.Future[tuple[Value, ...]]
+
+
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """What recovery makes stays: searching it for garbage, again and again as it grows, would find none."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class Outbox(Protocol):
@@ -164,6 +177,15 @@ class Driver:
         """
         self._controller = controller
         self._loop = asyncio.get_running_loop()
+        with _no_garbage_collection():
+            self._recover()
+        if self.failure is not None:
+            raise self.failure
+        if isinstance(self._store, StagingStore):
+            self._syncing = ThreadPoolExecutor(1, "store")
+        self.wake()
+
+    def _recover(self) -> None:
         given = Recover(self._store.records())
         try:
             step = self._machine.step(self._data, given)
@@ -172,11 +194,6 @@ class Driver:
             raise StoreError(f"recovery failed: {type(error).__name__}: {error}") from error
         self._accept(given, step)
         self._finish_turn()
-        if self.failure is not None:
-            raise self.failure
-        if isinstance(self._store, StagingStore):
-            self._syncing = ThreadPoolExecutor(1, "store")
-        self.wake()
 
     def deliver(self, sender: Endpoint, message: Message) -> bool:
         """Take a message from the network; False when too many wait already."""

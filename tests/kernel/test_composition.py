@@ -73,6 +73,15 @@ class Stove(Machine):
     local_close = idle.to(idle, on=reset)
 
 
+def measure(data, given):
+    return CookData(data.state, len(given.table)), ()
+
+
+class Shelf(Machine):
+    idle = State(initial=True)
+    local_cook = idle.to(idle, on=measure)
+
+
 class RestaurantData(Value):
     waiter: WaiterData = WaiterData()
     stoves: Map[str, CookData] = Map()
@@ -112,6 +121,15 @@ def test_a_family_member_back_to_its_initial_data_is_dropped():
     busy = RestaurantData(stoves=Map({"t1": CookData("idle", 1), "t2": CookData("idle", 3)}))
     step = RESTAURANT.step(busy, Close())
     assert step.data == RestaurantData(WaiterData("closed"), Map())
+
+
+def test_each_member_may_be_given_a_share_of_the_input():
+    def each_its_own(_data, given):
+        return {table: Cook(table * 2) for table in given.table.split()}
+
+    shelves = Part("stoves", compile_machine(Shelf), Family(each_its_own, lambda _key: CookData()))
+    step = Composition("pantry", (shelves,)).step(RestaurantData(), Cook("a bb"))
+    assert step.data.stoves == Map({"a": CookData("idle", 2), "bb": CookData("idle", 4)})
 
 
 def test_a_nested_composition_is_not_given_its_own_command_again():

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from coordfsm.kernel import Composition, Family, Input, Part, Received, Recover, TimerFired
 from coordfsm.protocols.migration.data import EntityData, MigrationData
 from coordfsm.protocols.migration.machine import MIGRATION
-from coordfsm.protocols.migration.rules import entities_in
+from coordfsm.protocols.migration.rules import by_entity
 from coordfsm.protocols.migration.service import SERVICE
 from coordfsm.protocols.migration.settings import MigrationSettings
 
@@ -14,9 +14,12 @@ UNDER_WAY = frozenset({"prepared", "frozen", "departing"})
 
 
 def entities_concerned(data: MigrationData, given: Input) -> Iterable[str]:
-    """The entities that an input is about: one, all that the store knows, or all with a migration under way."""
+    """The entities that an input is about: one, all with a migration under way, or all that the store knows.
+
+    The last come with their own records each.
+    """
     if isinstance(given, Recover):
-        return entities_in(given)
+        return by_entity(given)
     if isinstance(given, TimerFired):
         return (given.timer.subject,)
     subject = given.message if isinstance(given, Received) else given

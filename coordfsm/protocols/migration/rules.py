@@ -1,13 +1,11 @@
 """Guards and actions of migration, shared by both roles: what is durable, whom to address, how requests are refused."""
 
-from bisect import bisect_left
-from collections.abc import Iterator
-
 import msgspec
 
 from coordfsm.kernel import CancelTimer, Effect, Endpoint, Notify, Persist, Raise, Recover, SetTimer, Timer, Write
 from coordfsm.protocols.migration.data import EntityData, MigrationData
 from coordfsm.protocols.migration.messages import (
+    ENTITY_PREFIX,
     TOKEN_PREFIX,
     CreateEntity,
     EntityArrived,
@@ -27,6 +25,7 @@ from coordfsm.protocols.migration.service import EntityResides, EntityVacated
 from coordfsm.protocols.view import member_of
 
 Result = tuple[EntityData, tuple[Effect, ...]]
+
 
 # -- what every action needs ---------------------------------------------------------------------------------------
 
@@ -169,47 +168,43 @@ def _refusal(data: EntityData, given: Migrate, context: MigrationData) -> tuple[
 
 
 def recovered(entity: str, given: Recover) -> EntityRecord | None:
-    """The entity's record in the store; the records are sorted by key."""
+    """The entity's record in the store. It is the first of the entity's share (`by_entity`), if there is one."""
     key = entity_key(entity)
-    position = bisect_left(given.records, key, key=_key)
-    if position < len(given.records) and given.records[position].key == key:
-        value = given.records[position].value
-        assert isinstance(value, EntityRecord)
-        return value
+    for write in given.records:
+        if write.key == key:
+            assert isinstance(write.value, EntityRecord)
+            return write.value
     return None
 
 
-def recovered_tokens(entity: str, given: Recover) -> Iterator[tuple[str, str]]:
+def recovered_tokens(entity: str, given: Recover) -> dict[str, str]:
     """The committed tokens of the entity, with their destinations."""
     prefix = token_key(entity, "")
-    position = bisect_left(given.records, prefix, key=_key)
-    while position < len(given.records) and given.records[position].key.startswith(prefix):
-        write = given.records[position]
-        assert isinstance(write.value, TokenRecord)
-        yield write.key.removeprefix(prefix), write.value.destination
-        position += 1
-
-
-def entities_in(given: Recover) -> tuple[str, ...]:
-    """Every entity that the store knows something of."""
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     for write in given.records:
-        if write.key.startswith(entity_key("")):
-            found[write.key.removeprefix(entity_key(""))] = None
-        elif write.key.startswith(TOKEN_PREFIX):
-            length, _, rest = write.key.removeprefix(TOKEN_PREFIX).partition("/")
-            found[rest[: int(length)]] = None
-    return tuple(found)
+        if write.key.startswith(prefix):
+            assert isinstance(write.value, TokenRecord)
+            found[write.key.removeprefix(prefix)] = write.value.destination
+    return found
 
 
-def _key(write: Write) -> str:
-    return write.key
+def by_entity(given: Recover) -> dict[str, Recover]:
+    """Every entity that the store knows something of, with what it knows."""
+    found: dict[str, list[Write]] = {}
+    for write in given.records:
+        key = write.key
+        if key.startswith(ENTITY_PREFIX):
+            found.setdefault(key.removeprefix(ENTITY_PREFIX), []).append(write)
+        elif key.startswith(TOKEN_PREFIX):
+            length, _, rest = key.removeprefix(TOKEN_PREFIX).partition("/")
+            found.setdefault(rest[: int(length)], []).append(write)
+    return {entity: Recover(tuple(writes)) for entity, writes in found.items()}
 
 
 def restored(data: EntityData, given: Recover) -> EntityData:
     """The entity as its record says."""
     record = recovered(data.entity, given)
-    completed = data.completed.update(dict(recovered_tokens(data.entity, given)))
+    completed = data.completed.update(recovered_tokens(data.entity, given))
     if record is None:
         return msgspec.structs.replace(data, completed=completed)
     return EntityData(
