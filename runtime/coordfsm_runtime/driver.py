@@ -51,6 +51,9 @@ MAXIMUM_WAITING = 8_192
 INPUTS_PER_TURN = 256
 """Messages and commands, and again timers, that share one transaction; the rest waits for the next turn."""
 
+MAXIMUM_HELD = 65_536
+"""What may wait for the disk to leave the process; with more, inputs wait too, until the disk has caught up."""
+
 logger = logging.getLogger(__name__)
 
 Outcome = asyncio.Future[tuple[Value, ...]]
@@ -232,6 +235,11 @@ class Driver:
         if self._syncing is not None:
             self._syncing.shutdown()  # the store may be closed after this
 
+    @property
+    def waiting(self) -> int:
+        """Inputs that wait for their turn."""
+        return len(self._waiting)
+
     def wake(self) -> None:
         """Have a turn soon: something waits, or a timer may be due."""
         if not self._scheduled and not self._stopped and self._loop is not None:
@@ -251,6 +259,9 @@ class Driver:
 
     def _take_turn(self) -> None:
         assert self._controller is not None
+        waited_for = self._waited_for()
+        if waited_for is not None and len(waited_for.held) >= MAXIMUM_HELD:
+            return  # the disk is far behind; there is another turn when it has caught up
         began = time.perf_counter()
         # Messages first: after a stall, an answer that has arrived must not count as missing because a timer is due.
         for _ in range(min(len(self._waiting), INPUTS_PER_TURN)):
@@ -391,6 +402,7 @@ class Driver:
             self._flight = None
             self._land(batch, began)
             self._finish_turn()
+            self.wake()
         except Exception as failed:
             logger.exception("turn failed")
             self._stop_failed(failed)

@@ -163,6 +163,27 @@ def test_when_the_disk_fails_nothing_that_waited_for_it_leaves_nor_what_came_aft
     asyncio.run(story())
 
 
+def test_a_disk_that_stands_still_holds_up_the_inputs_before_the_memory_is_full(monkeypatch):
+    async def story():
+        monkeypatch.setattr("coordfsm_runtime.driver.MAXIMUM_HELD", 3)
+        journal = StagingJournal()
+        driver = driven(journal)
+        driver.deliver("a", Deposit(5))
+        await turns()
+        for name in "bcdef":
+            driver.deliver(name, Question())
+            await turns()
+        assert driver.waiting == 4
+        journal.disk.release()
+        await turns()
+        receipts = [("a", Receipt(5)), *((name, Receipt(5)) for name in "bcdef")]
+        assert journal.events == [(Write("sum", Sum(5)),), Changed(5), *receipts]
+        assert driver.waiting == 0
+        driver.stop()
+
+    asyncio.run(story())
+
+
 def test_a_process_comes_back_with_its_records():
     async def story():
         journal = Journal()
