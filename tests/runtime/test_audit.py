@@ -7,7 +7,13 @@ import msgspec
 import pytest
 
 from coordfsm.kernel import Command, Message, Notify, Recover, Send, Value, encode
-from coordfsm.protocols.coordinator.messages import CoordinatorNamed, Topology, TopologyAccepted, TopologyBroadcast
+from coordfsm.protocols.coordinator.messages import (
+    CoordinatorNamed,
+    Topology,
+    TopologyAccepted,
+    TopologyBroadcast,
+    TopologyPart,
+)
 from coordfsm.protocols.coordinator.registry import Hosting
 from coordfsm.protocols.membership.events import ViewChanged
 from coordfsm.protocols.migration.messages import (
@@ -71,6 +77,11 @@ def topology(version: int, *entries: Hosting, base: int = 0, of: View = FIRST) -
     return Topology(of.number, of.id, version, base, entries)
 
 
+def part(place: int, *entries: Hosting) -> Value:
+    """One of two parts of a topology."""
+    return TopologyPart(FIRST.number, FIRST.id, 3, 2, place, 2, entries)
+
+
 def named(view: View, leader: str) -> Value:
     return CoordinatorNamed(view.number, view.id, leader)
 
@@ -105,6 +116,10 @@ def test_an_orderly_history_is_clean(tmp_path):
         topology(1, Hosting("a", 1, 1, ("north",)), Hosting("b", 1, 1, ())),
         # A bubble moves from one process to another within one delta.
         topology(2, Hosting("a", 1, 2, ()), Hosting("b", 1, 2, ("north",)), base=1),
+        # And back, in a delta that is sent in parts, repeated and out of order.
+        part(1, Hosting("b", 1, 3, ())),
+        part(0, Hosting("a", 1, 3, ("north",))),
+        part(1, Hosting("b", 1, 3, ())),
         EntityFrozen("ship", MOVE, b"hull"),
         MigrationPrepare("ship", MOVE, 1, b"hull", FIRST.id),
         committed(),
@@ -137,6 +152,16 @@ BROKEN = [
     (
         "C3",
         {"a": [topology(1, Hosting("a", 1, 1, ("north",))), topology(2, Hosting("b", 1, 1, ("north",)), base=1)]},
+    ),
+    (
+        "C3",
+        {
+            "a": [
+                topology(2, Hosting("c", 1, 1, ())),
+                part(0, Hosting("a", 1, 1, ("north",))),
+                part(1, Hosting("b", 1, 1, ("north",))),
+            ]
+        },
     ),
     ("C3", {"a": [*changed(FIRST), topology(1, Hosting("d", 1, 1, ()))]}),
     ("C3", {"a": [*changed(FIRST), topology(1, Hosting("c", 2, 1, ()))]}),
