@@ -1,1 +1,1 @@
-"""How long a node takes to recover a large store; run with ``python -m bench.recovery``."""
+"""How long a node takes to recover a large store: ``python -m bench.recovery``, ``python -m bench.recovery.node``."""

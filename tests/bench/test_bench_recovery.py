@@ -1,10 +1,10 @@
-"""The bench of recovery: real nodes come back with every transaction, and a loss is noticed."""
+"""The bench of recovering nodes: real ones come back with every transaction, and a loss is noticed."""
 
 import json
 
 import pytest
 
-from bench.recovery import __main__ as bench
+from bench.recovery import node as bench
 
 pytestmark = pytest.mark.network
 
