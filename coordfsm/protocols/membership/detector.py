@@ -20,13 +20,13 @@ class Detector(Machine):
     )
     local_excluded = local_abandon_view = moving(trusted, trusted, accused, condemned, on=rule.release)
 
-    timeout_probe = within(trusted, accused, condemned, on=rule.send_probe)
+    timeout_probe = within(trusted, condemned, on=rule.send_probe)
     local_probe_now = within(trusted, cond=rule.is_idle, on=rule.send_probe)
     recv_accusation = recv_condemnation = within(trusted, cond=[is_current, rule.is_suspicious], on=rule.send_probe)
     timeout_probe_late = (
         trusted.to(accused, cond=[rule.misses_much, rule.hears_others], on=rule.accuse)
         | within(trusted, cond=rule.misses_much, on=rule.doubt_self)
-        | within(trusted, cond=rule.is_first_alone, on=rule.miss_alone)
+        | within(trusted, cond=rule.is_first, on=rule.miss_first)
         | within(trusted, accused, on=rule.miss)
         | within(condemned, on=rule.miss_condemned)
     )
@@ -35,6 +35,9 @@ class Detector(Machine):
         | accused.to(trusted, cond=rule.is_from_subject, on=rule.hear_accused)
         | condemned.to(trusted, cond=[rule.is_from_subject, rule.is_recovered], on=rule.exonerate)
         | within(condemned, cond=rule.is_from_subject, on=rule.hear_condemned)
+    )
+    recv_contact_reply = within(trusted, cond=rule.is_spoken_by_subject, on=rule.hear_contact) | accused.to(
+        trusted, cond=rule.is_spoken_by_subject, on=rule.hear_contact_accused
     )
     recv_rebuttal = accused.to(trusted, cond=[is_current, rule.is_newer_note], on=rule.accept_rebuttal) | within(
         trusted, condemned, cond=[is_current, rule.is_newer_note], on=rule.note_epoch
@@ -50,6 +53,8 @@ class Detector(Machine):
         ("*", "local_probe_now"): "a probe is under way, or the subject is suspected already",
         ("*", "recv_accusation"): "known, of another view, or a probe is under way",
         ("*", "recv_condemnation"): "known, of another view, or a probe is under way",
+        ("accused", "timeout_probe"): "a probe is always under way",
+        ("*", "recv_contact_reply"): "one answer is not enough for the condemned; or of another view",
         ("*", "recv_rebuttal"): "an old note, or of another view",
         ("*", "timeout_rebuttal"): "rebutted in time",
         ("*", "timeout_condemned"): "withdrawn",

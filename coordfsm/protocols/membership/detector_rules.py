@@ -36,6 +36,7 @@ from coordfsm.protocols.membership.messages import (
     Rebuttal,
 )
 from coordfsm.protocols.membership.settings import backoff
+from coordfsm.protocols.membership.stamps import is_current
 from coordfsm.protocols.view import View, ViewInstalled, member_of, subjects
 
 Done = tuple[DetectorData, tuple[Effect, ...]]
@@ -228,6 +229,21 @@ def exonerate(data: DetectorData, given: Received, context: MembershipData) -> D
     return data, (*_continue(data, given, context), *_withdraw(data, context))
 
 
+def is_spoken_by_subject(data: DetectorData, given: Received, context: MembershipData) -> bool:
+    """The subject has answered a request for contact."""
+    return is_current(data, given, context) and is_from_subject(data, given, context)
+
+
+def hear_contact(data: DetectorData, given: Received, context: MembershipData) -> Done:
+    """Alive; the probe under way goes on."""
+    return replace(data, missed=0), ()
+
+
+def hear_contact_accused(data: DetectorData, given: Received, context: MembershipData) -> Done:
+    """Alive after all."""
+    return replace(data, missed=0), _withdraw(data, context)
+
+
 def is_newer_note(data: DetectorData, given: Received, context: MembershipData) -> bool:
     """A note that the accusation did not know of."""
     message = given.message
@@ -265,19 +281,19 @@ def _missed(data: DetectorData, context: MembershipData) -> DetectorData:
     return replace(data, asked=False, missed=min(data.missed + 1, context.settings.missed_limit), answered=0)
 
 
-def is_first_alone(data: DetectorData, given: Value, context: MembershipData) -> bool:
-    """The subject answered before, and no other monitor speaks against it."""
-    others_against = {*context.cut.accusing.get(data.node, ()), *context.cut.condemning.get(data.node, ())}
-    return data.missed == 0 and not others_against - {context.node}
+def is_first(data: DetectorData, given: Value, context: MembershipData) -> bool:
+    """The subject answered before."""
+    return data.missed == 0
 
 
-def miss_alone(data: DetectorData, given: Value, context: MembershipData) -> Done:
+def miss_first(data: DetectorData, given: Value, context: MembershipData) -> Done:
     """Ask again at once; and ask another subject, to know whether this process hears anybody."""
+    against = {*context.cut.accusing.get(data.node, ()), *context.cut.condemning.get(data.node, ())}
     data, again = send_probe(_missed(data, context), given, context)
     nodes = sorted(context.detectors)
     place = nodes.index(data.node)
     control = (*nodes[place + 1 :], *nodes[:place])[:1]
-    return data, (*again, Raise(ProbeMissed(alone=True)), Raise(ProbeNow(control)))
+    return data, (*again, Raise(ProbeMissed(not against - {context.node})), Raise(ProbeNow(control)))
 
 
 def miss(data: DetectorData, given: Value, context: MembershipData) -> Done:

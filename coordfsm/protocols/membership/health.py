@@ -41,7 +41,7 @@ def is_last(data: HealthData, given: Value, context: MembershipData) -> bool:
 
 
 def breaks_silence(data: HealthData, given: Received, context: MembershipData) -> bool:
-    """Somebody of the cluster is heard again."""
+    """Somebody answers. What others send unasked proves that they are heard, not that they hear."""
     view = current_view(context)
     return data.silence > 0 and view is not None and given.message.stamp.lineage == view.lineage  # type: ignore[attr-defined]
 
@@ -63,16 +63,11 @@ class Health(Machine):
         | within(nominal, degraded, on=miss)
     )
     local_probe_answered = degraded.to(nominal, cond=is_last, on=improve) | within(degraded, on=improve)
-    recv_probe = recv_probe_ack = recv_accusation = recv_condemnation = recv_contact_reply = within(
-        nominal, degraded, cond=breaks_silence, on=hear
-    )
+    recv_probe_ack = recv_contact_reply = within(nominal, degraded, cond=breaks_silence, on=hear)
 
     ignored = {
         ("nominal", "local_probe_answered"): "as well as can be",
-        ("*", "recv_probe"): "heard anyway",
         ("*", "recv_probe_ack"): "heard anyway",
-        ("*", "recv_accusation"): "heard anyway",
-        ("*", "recv_condemnation"): "heard anyway",
         ("*", "recv_contact_reply"): "heard anyway",
     }
 

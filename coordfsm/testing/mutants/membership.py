@@ -421,7 +421,7 @@ MUTANTS = (
         flaw="After a missed probe no other is sent.",
         source="own",
         model="membership-detector",
-        functions={"miss_alone": miss_and_stop},
+        functions={"miss_first": miss_and_stop},
     ),
     Mutant(
         name="answered-once-never-asked-again",

@@ -329,7 +329,7 @@ real_speak_against = cut_rules._speak_against  # noqa: SLF001  (as above)
 
 def miss_and_stop(data: Any, given: Any, context: Any) -> Any:
     """Count the missed probe, and send no other."""
-    data, effects = detector_rules.miss_alone(data, given, context)
+    data, effects = detector_rules.miss_first(data, given, context)
     return data, tuple(effect for effect in effects if not isinstance(effect, SetTimer | Send))
 
 
