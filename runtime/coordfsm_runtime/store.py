@@ -324,7 +324,7 @@ def copy_of_store(path: Path) -> Iterator[Path]:
 
     Raises:
         StoreInUseError: a process has it open; its files are of different moments.
-        StoreError: it cannot be read.
+        StoreError: it cannot be read; or one that is raised meanwhile, with the path of the store itself.
     """
     with tempfile.TemporaryDirectory(prefix="coordfsm-store-") as directory:
         try:
@@ -336,7 +336,11 @@ def copy_of_store(path: Path) -> Iterator[Path]:
             raise StoreInUseError(f"store {path}: another process uses it; stop it first") from error
         except OSError as error:
             raise StoreError(f"store {path}: cannot be read: {error.strerror}") from error
-        yield Path(directory) / path.name
+        copy = Path(directory) / path.name
+        try:
+            yield copy
+        except StoreError as error:
+            raise StoreError(str(error).replace(str(copy), str(path))) from error
 
 
 class MemoryStore:

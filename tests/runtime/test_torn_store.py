@@ -233,7 +233,8 @@ def test_the_command_says_what_is_wrong_and_accepts_the_loss(crashed, tmp_path, 
     shutil.move(torn.with_name("node.db-wal"), tmp_path)
     # The command knows the records of a node only, so that damage comes first and the type of a record after it.
     assert main(["store", str(torn.parent)]) == Exit.COUNTEREXAMPLE
-    assert "4 committed transactions are lost" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"store {torn}: damaged: 4 committed transactions are lost" in printed
 
 
 def test_the_command_checks_a_node_and_mends_its_mark(tmp_path, capsys):
