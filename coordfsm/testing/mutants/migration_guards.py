@@ -23,6 +23,11 @@ def never(_data: Any, _given: Any, _context: Any) -> bool:
     return False
 
 
+def was_owned_from_the_start(data: Any, given: Any, _context: Any) -> bool:
+    """An entity that has arrived is not restored; one that was always here is."""
+    return rules.was_owned(data, given) and rules.restored(data, given).epoch == 1
+
+
 def go_on_when_wedged(table: TransitionTable) -> TransitionTable:
     """A migration that has begun goes on without a majority."""
     return with_rule(table, "frozen", "local_wedged", "frozen")
@@ -137,9 +142,15 @@ GUARDS = (
             f"A process that restarts forgets that an entity was {guard.removeprefix('was_')}.",
             "migration",
             {"requests": 1, "crash": 1, "live": False},
-            **{guard: never},
+            **{guard: instead},
         )
-        for guard in ("was_owned", "was_frozen", "was_departing", "was_departed", "was_prepared")
+        for guard, instead in {
+            "was_owned": was_owned_from_the_start,
+            "was_frozen": never,
+            "was_departing": never,
+            "was_departed": never,
+            "was_prepared": never,
+        }.items()
     ),
 )
 
