@@ -27,7 +27,7 @@ def test_the_configuration_file_is_read(tmp_path):
     keys.write_text(new_key() + "\n")
     config = load_config(MACHINE_SETTINGS, DEPLOY / "node.toml", {}, {"security.key_file": str(keys)})
     assert (config.name, config.advertise, config.label) == ("n1", "192.0.2.11:7401", "harbor")
-    assert (len(config.keys), config.machines["membership"]) == (1, {"probe_ms": 1000})
+    assert (len(config.keys), config.machines["membership"]) == (1, {"probe_ms": 500})
 
 
 def test_the_unit_knows_the_exit_codes_and_leaves_time_to_leave():
