@@ -11,6 +11,7 @@ from coordfsm.check import reference
 from coordfsm.check.model import Model
 from coordfsm.check.report import NO_LIMITS, Limits, Progress, Report
 from coordfsm.check.semantics import StepError
+from coordfsm.check.walks import Walks, walk
 from coordfsm.kernel import ModelError
 
 Engine = Literal["auto", "reference", "native"]
@@ -28,6 +29,7 @@ class Options:
         checkpoint: a file in which the search is saved from time to time.
         resume: a file from which a search goes on.
         max_memory: bytes after which the search stops.
+        walks: sample so many random walks instead of exploring exhaustively.
     """
 
     engine: Engine = "auto"
@@ -36,6 +38,7 @@ class Options:
     checkpoint: Path | None = None
     resume: Path | None = None
     max_memory: int | None = None
+    walks: Walks | None = None
 
 
 DEFAULT_OPTIONS = Options()
@@ -54,6 +57,9 @@ def explore(
     Raises:
         ModelError: the engine is not installed, or cannot do what is asked.
     """
+    if options.walks is not None:
+        _refuse_native_options(options, "random walks cannot")
+        return walk(model, options.walks, limits, progress, mutant=mutant)
     native = None if options.engine == "reference" else native_explorer()
     if native is None:
         if options.engine == "native":
@@ -94,8 +100,8 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _refuse_native_options(options: Options) -> None:
+def _refuse_native_options(options: Options, others: str = "the reference explorer cannot") -> None:
     asked = [name for name in NATIVE_ONLY if getattr(options, name) is not None]
     if asked:
         flags = ", ".join("--" + name.replace("_", "-") for name in asked)
-        raise ModelError(f"{flags}: only the native engine can do this, the reference explorer cannot")
+        raise ModelError(f"{flags}: only the native engine can do this, {others}")

@@ -95,7 +95,7 @@ def _run(search: _Search, limits: Limits, progress: Callable[[Progress], None] |
             for action, successor in system.successors(state):
                 alive = True
                 search.transitions += 1
-                search.taken[_fault_name(action)] += 1
+                search.taken[kind_of(action)] += 1
                 if keep_edges:
                     search.edges.append((state, successor))
                 if successor not in search.parents:
@@ -200,7 +200,8 @@ def _path(search: _Search, state: State) -> list[tuple[Action | None, State]]:
     return list(backwards())[::-1]
 
 
-def _fault_name(action: Action) -> str:
+def kind_of(action: Action) -> str:
+    """The kind of an action, with torn steps and duplications apart."""
     if action.torn >= 0:
         return "torn"
     return "duplicate" if action.copied else action.kind

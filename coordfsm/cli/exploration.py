@@ -12,6 +12,7 @@ from coordfsm.check.engines import Options, explore
 from coordfsm.check.model import Model
 from coordfsm.check.registry import Entry, catalogue, find
 from coordfsm.check.report import Limits, Progress, Report
+from coordfsm.check.walks import Walks
 from coordfsm.cli.bounds import faults_text
 from coordfsm.cli.counterexamples import DEFAULT_DIRECTORY, Counterexamples, print_story
 from coordfsm.cli.exits import Exit
@@ -20,6 +21,10 @@ from coordfsm.cli.terminal import Line, ProgressLine, Span, paragraph, write_lin
 from coordfsm.kernel import CoordfsmError
 
 TITLES = ("model", "distinct states", "transitions", "depth", "seconds", "never fired", "verdict")
+
+
+DEFAULT_DEPTH = 100
+"""Actions of a random walk at most."""
 
 
 FEW = 12
@@ -93,6 +98,9 @@ def options_of(arguments: argparse.Namespace) -> Options:
         checkpoint=arguments.checkpoint,
         resume=arguments.resume,
         max_memory=arguments.max_memory,
+        walks=None
+        if arguments.walks is None
+        else Walks(arguments.walks, arguments.depth or DEFAULT_DEPTH, arguments.seed or 0),
     )
 
 

@@ -11,6 +11,7 @@ examples:
   coordfsm verify twophase -p rms=5             one model, another parameter
   coordfsm verify my_model.py                   a model of your own (a file with a function `build`)
   coordfsm verify twophase -p rms=9 --max-seconds 60
+  coordfsm verify migration --walks 10000       sample random walks of a model that is too large to be exhausted
   coordfsm verify --list                        models, parameters with defaults, properties
   coordfsm verify --mutants                     every seeded flaw must be caught (with --list: what they are)
   coordfsm verify --mutants migration           the flaws of one model, or one of them by name: prints its story
@@ -50,6 +51,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     limits.add_argument("--max-seconds", type=seconds, metavar="S", help="stop a model after S seconds")
     limits.add_argument("--max-depth", type=positive, metavar="N", help="stop a model after N breadth-first levels")
     limits.add_argument("--max-memory", type=size, metavar="SIZE", help="stop before SIZE is used, as in 8G or 500M")
+    sample = parser.add_argument_group("random walks, for models too large to be exhausted")
+    sample.add_argument("--walks", type=positive, metavar="N", help="make N random walks; the verdict is never `holds`")
+    sample.add_argument("--depth", type=positive, metavar="D", help="actions a walk at most (default: 100)")
+    sample.add_argument("--seed", type=int, metavar="S", help="the same seed makes the same walks (default: 0)")
     engine = parser.add_argument_group("engine")
     engine.add_argument(
         "--engine",
@@ -128,5 +133,13 @@ def check_combination(arguments: argparse.Namespace) -> None:
         raise ParameterError("--manifest explores what its file lists; it takes no model")
     if arguments.update and arguments.manifest is None:
         raise ParameterError("--update goes with --manifest FILE")
+    if arguments.walks is None and (arguments.depth is not None or arguments.seed is not None):
+        raise ParameterError("--depth and --seed are of random walks; they go with --walks N")
+    if arguments.walks is not None and (other or arguments.engine != "auto" or arguments.symmetry is not None):
+        raise ParameterError(
+            "--walks goes through the model at random: without --list, --mutants, --manifest, --engine and --symmetry"
+        )
+    if arguments.walks is not None and arguments.max_depth is not None:
+        raise ParameterError("--max-depth counts breadth-first levels; of random walks say --depth D")
     if (arguments.checkpoint or arguments.resume) and (other or len(arguments.models) != 1):
         raise ParameterError("--checkpoint and --resume save one search; name exactly one model")

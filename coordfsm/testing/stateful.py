@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from coordfsm.check.model import Model, Property
-from coordfsm.check.reference import ERROR, holds_in
+from coordfsm.check.reference import ERROR, holds_in, kind_of
 from coordfsm.check.replay import violated_in
 from coordfsm.check.semantics import Action, State, StepError, System
 from coordfsm.check.shorten import shortened
@@ -220,13 +220,6 @@ class ModelStateMachine(RuleBasedStateMachine):
     def holds(self, item: Property) -> bool:
         """Whether a property's predicate is true now."""
         return holds_in(self.system, item, self.state)
-
-
-def kind_of(action: Action) -> str:
-    """The kind of an action, with torn steps and duplications apart."""
-    if action.torn >= 0:
-        return "torn"
-    return "duplicate" if action.copied else action.kind
 
 
 def state_machine_of(model: Model, *, mutant: str = "") -> type[ModelStateMachine]:

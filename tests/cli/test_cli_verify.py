@@ -243,3 +243,34 @@ def test_a_model_that_fails_is_reported_and_does_not_stop_the_others(run, monkey
     assert "RuntimeError: out of luck" in outcome.err
     assert "error" in outcome.out
     assert "holds" in outcome.out
+
+
+def test_random_walks_are_never_a_pass(run):
+    outcome = run("verify", "twophase", "-p", "rms=9", "--walks", "20", "--depth", "30", "--seed", "4", "--json")
+    [report] = outcome.json
+    assert (outcome.code, report["verdict"], report["stopped"]) == (3, "incomplete", "20 random walks")
+    assert report["details"]["seed"] == 4
+    assert report["depth"] <= 31
+    assert "incomplete: 20 random walks" in run("verify", "twophase", "--walks", "20").out
+
+
+def test_a_random_walk_that_violates_is_shortened_saved_and_replayed(run, counter):
+    outcome = run("verify", counter, "--walks", "5")
+    assert (outcome.code, outcome.out.count("is told: Tick")) == (1, 3)
+    assert run("replay", "counterexamples/counter-small.json", "--model", counter).code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--seed", "1"], "they go with --walks N"),
+        (["--walks", "5", "--mutants"], "--walks goes through the model at random"),
+        (["--walks", "5", "--engine", "native"], "--walks goes through the model at random"),
+        (["--walks", "5", "--max-depth", "3"], "of random walks say --depth D"),
+        (["twophase", "--walks", "5", "--threads", "2"], "--threads: only the native engine can do this, random walks"),
+    ],
+)
+def test_what_does_not_go_with_random_walks_is_refused(run, arguments, message):
+    outcome = run("verify", *arguments)
+    assert outcome.code == 2
+    assert message in outcome.out + outcome.err
