@@ -29,4 +29,4 @@ def test_a_flaw_is_seen(name):
         machines = Composition(composition.name, parts)
 
     with pytest.raises(JourneyError):
-        run(examples=40, steps=60, number=1, kind=Broken, shrink=False)
+        run(examples=400, steps=80, number=1, kind=Broken, shrink=False)
