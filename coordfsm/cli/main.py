@@ -19,7 +19,7 @@ from typing import Any
 from coordfsm.cli.exits import EXIT_CODES, CommandError, Exit
 
 COMMANDS = (
-    *("verify", "replay", "fuzz", "render", "simulate"),
+    *("verify", "explore", "replay", "fuzz", "render", "simulate"),
     *("demo", "cluster", "node", "store", "audit"),
     *("status", "members", "coordinator", "topology", "register", "create", "entities", "migrate", "indoubt"),
     *("join", "leave", "forceview", "keys", "watch", "completion"),
