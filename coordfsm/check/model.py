@@ -51,6 +51,20 @@ def no_history(history: Any, _event: Value) -> Any:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """Commands that depend on a set of messages in flight to a node: for specifications that read the set of all
+    messages ever sent, instead of receiving them one by one. What was read travels in the command.
+
+    Attributes:
+        of: which envelopes are read. The fewer, the faster: commands that read different messages are better apart.
+        commands: from the `Local`, `data` never None, and the frozenset of those in flight.
+    """
+
+    of: Callable[[Envelope], bool]
+    commands: Callable[[Local, frozenset[Envelope]], Iterable[Command]]
+
+
+@dataclass(frozen=True)
 class Node:
     """One process of a model.
 
@@ -60,6 +74,8 @@ class Node:
         step: the machine: ``(data, input) -> Step``, pure.
         commands: the local inputs that the environment may give it now. One that the machine ignores is not a
             transition. Called with the `Local`, `data` never None.
+        reads: further commands, that depend on what is in flight to this node, see `Reading`. Only with an
+            `UnreliableSet` without loss, and without faults and budgets.
         boots: whether the node starts (and recovers) with the input ``Recover(durable records)``.
         durable: records in its store before the first start.
         history: folds a `Notify` event into the history: ``(history, event) -> history``.
@@ -72,6 +88,7 @@ class Node:
     initial: Value
     step: Callable[[Any, Input], Step]
     commands: Callable[[Local], Iterable[Command]] = no_commands
+    reads: tuple[Reading, ...] = ()
     boots: bool = False
     durable: tuple[Write, ...] = ()
     history: Callable[[Any, Value], Any] = no_history

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from coordfsm.check.model import Envelope, Local, Model, Multiset, Node, UnreliableSet
+from coordfsm.check.model import Envelope, Faults, Local, Model, Multiset, Node, UnreliableSet
 from coordfsm.kernel import (
     CancelTimer,
     Command,
@@ -146,12 +146,19 @@ class System:
         self.index = {node.name: position for position, node in enumerate(model.nodes)}
         if len(self.index) != len(model.nodes):
             raise ModelError(f"{model.name}: two nodes have the same name")
+        self.readers = tuple((at, number) for at, node in enumerate(model.nodes) for number in range(len(node.reads)))
+        if self.readers and (model.network != UnreliableSet() or model.faults != Faults() or model.budgets):
+            raise ModelError(
+                f"{model.name}: a node reads what is in flight; expected an UnreliableSet without loss, "
+                "no faults and no budgets"
+            )
         self.locals = Interner()
         self.envelopes = Interner()
         self.fired: set[str] = set()
         self.cut_off = 0
         self._outcomes: dict[tuple[int, int, Input], tuple[Outcome, ...]] = {}
         self._commands: dict[tuple[int, int], tuple[Command, ...]] = {}
+        self._read: dict[tuple[int, int, int, frozenset[int]], tuple[Command, ...]] = {}
         self._order: list[bytes] = []
 
     @cached_property
@@ -214,6 +221,26 @@ class System:
             local = self.locals.values[local_id]
             known = self._commands[key] = tuple(self.model.nodes[position].commands(local))
         return known
+
+    def read(self, position: int, number: int, local_id: int, envelopes: frozenset[int]) -> tuple[Command, ...]:
+        """What a node may do that reads these envelopes (by number), all that its `number`-th reading is of."""
+        key = (position, number, local_id, envelopes)
+        known = self._read.get(key)
+        if known is None:
+            held = frozenset(self.envelopes.values[identifier] for identifier in envelopes)
+            commands = self.model.nodes[position].reads[number].commands
+            known = self._read[key] = tuple(commands(self.locals.values[local_id], held))
+        return known
+
+    def is_read(self, position: int, number: int, envelope: int) -> bool:
+        """Whether a node's `number`-th reading is of an envelope."""
+        node, value = self.model.nodes[position], self.envelopes.values[envelope]
+        return value.receiver == node.name and node.reads[number].of(value)
+
+    def _reading_commands(self, state: State, position: int) -> Iterator[Command]:
+        for number in range(len(self.model.nodes[position].reads)):
+            held = frozenset(item for item in state.network if self.is_read(position, number, item))
+            yield from self.read(position, number, state.locals[position], held)
 
     # -- global states -----------------------------------------------------------------------------------------
 
@@ -281,7 +308,7 @@ class System:
     def _local_inputs(self, state: State, position: int) -> Iterator[tuple[Action, State]]:
         for timer in self.local(state, position).timers:
             yield from self._budgeted("timeout", state, position, TimerFired(timer))
-        for command in self.commands(position, state.locals[position]):
+        for command in (*self.commands(position, state.locals[position]), *self._reading_commands(state, position)):
             yield from self._budgeted("command", state, position, command)
 
     def _budgeted(

@@ -15,6 +15,7 @@ from coordfsm.check.native.visited import TooLargeError
 from coordfsm.check.reference import DEADLOCK, ERROR
 from coordfsm.check.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict
 from coordfsm.check.trace import Trace, build_trace
+from coordfsm.kernel import ModelError
 
 SHARE_OF_MEMORY = 0.8  # of the machine's memory, unless the caller says otherwise
 
@@ -50,6 +51,8 @@ def explore(  # noqa: PLR0913  (the choices of a search)
     """
     started = time.monotonic()
     most_bytes = max_memory or int(SHARE_OF_MEMORY * _physical_memory())
+    if any(node.reads for node in model.nodes):
+        _check_reading(model, symmetry=symmetry, saved=checkpoint is not None or resume is not None)
     search = Search(model, limits, threads, most_bytes, symmetry=symmetry)
     if resume is not None:
         load(search, resume)
@@ -62,6 +65,19 @@ def explore(  # noqa: PLR0913  (the choices of a search)
         except KeyboardInterrupt:
             search.found.stopped = "interrupted"
     return _report(search, time.monotonic() - started, mutant)
+
+
+def _check_reading(model: Model, *, symmetry: bool, saved: bool) -> None:
+    """Refuse what cannot be done with nodes that read what is in flight."""
+    executions = [item.id for item in model.properties if item.kind not in {"invariant", "sometimes"}]
+    refused = [
+        *(["symmetry"] if symmetry else []),
+        *(["saving and going on"] if saved else []),
+        *(["the check of deadlock"] if model.deadlock else []),
+        *([f"properties of executions ({', '.join(executions)})"] if executions else []),
+    ]
+    if refused:
+        raise ModelError(f"{model.name}: a node reads what is in flight: no {', no '.join(refused)} natively")
 
 
 def _physical_memory() -> int:

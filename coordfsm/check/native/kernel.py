@@ -786,6 +786,16 @@ def expand_batch(wiring, store, scratch, batch, new, room, shift, flush_at, shar
 
 
 @compiled
+def insert_rows(words, store, scratch, count, new, shift):
+    """Insert the first `count` states of the buffer, with their parents; the number of the next free place."""
+    for number in range(count):
+        mixed = hash_words(words, scratch.buffer, number * words)
+        scratch.hashes[number] = mixed
+        prefetch(store.slots, mixed >> shift)
+    return _flush(words, store, scratch, count, shift, new, False)  # noqa: FBT003  (numba calls by position)
+
+
+@compiled
 def insert_again(words, states, slots, first, last, shift, shared):
     """Enter the states from number `first` up to `last`, all different, in a table of slots; see `expand_batch`."""
     mask = np.uint64(len(slots) - 1)

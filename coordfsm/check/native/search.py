@@ -20,8 +20,17 @@ import numpy.typing as npt
 from coordfsm.check.estimate import states_left
 from coordfsm.check.model import Model, Property
 from coordfsm.check.native.judge import Judge
-from coordfsm.check.native.kernel import DONE, KIND_COUNTERS, TOO_SMALL, Scratch, canonical, expand_batch
+from coordfsm.check.native.kernel import (
+    DONE,
+    KIND_COUNTERS,
+    TOO_SMALL,
+    Scratch,
+    canonical,
+    expand_batch,
+    insert_rows,
+)
 from coordfsm.check.native.layout import Words
+from coordfsm.check.native.reading import Reader
 from coordfsm.check.native.symmetry import Symmetry
 from coordfsm.check.native.tables import KINDS, Tables
 from coordfsm.check.native.visited import Segment, TooLargeError, Visited
@@ -147,6 +156,7 @@ class Search:
         self.workers = [Worker(self._scratch()) for _ in range(threads)]
         self._judges = [Judge(item, self.wirer) for item in model.properties if item.kind in {"invariant", "sometimes"}]
         self._sharing = threading.Lock()
+        self._readers = [Reader(self.tables, self.wirer, *which) for which in self.system.readers]
         self.started = time.monotonic()
         self._told = 0.0
         self._saved = 0.0
@@ -183,7 +193,10 @@ class Search:
             save(self)
 
     def _run(self, pool: ThreadPoolExecutor | None) -> None:
-        while not self._level(pool):
+        while True:
+            level = list(self.frontier)
+            if self._level(pool) or self._read(level):
+                return
             if not self.following:
                 return
             if self.limits.max_depth is not None and self.found.depth >= self.limits.max_depth:
@@ -226,6 +239,43 @@ class Search:
             results.append(self._expand(worker, batch))
             self._pause |= not results[-1].whole
         return results
+
+    def _read(self, level: list[Segment]) -> bool:
+        """Add the successors by commands that read what is in flight; whether the search is over."""
+        for reader in self._readers:
+            for first, last in level:
+                for start in range(first, last, LARGEST_BATCH):
+                    batch = np.arange(start, min(start + LARGEST_BATCH, last), dtype=np.uint32)
+                    try:
+                        while reader.learn(self._rows(batch)):
+                            self._rewire()
+                    except StepError as error:
+                        return self._failed([batch], error)
+                    after, origins = reader.successors(self._rows(batch))
+                    if self._over() or self._insert(after, batch[origins]):
+                        return True
+        return False
+
+    def _rows(self, batch: Batch) -> Words:
+        words = self.visited.words
+        rows: Words = self.visited.store.states[batch[:, None].astype(np.int64) * words + np.arange(words)]
+        return rows
+
+    def _insert(self, states: Words, parents: Batch) -> bool:
+        """Enter states that commands led to; whether a property is violated."""
+        worker, words = self.workers[0], self.visited.words
+        worker.scratch.kinds[KINDS.index("command")] += len(states)
+        for start in range(0, len(states), self._buffer):
+            part = states[start : start + self._buffer]
+            self._supply(worker)
+            worker.scratch.buffer[: part.size] = part.reshape(-1)
+            worker.scratch.parents[: len(part)] = parents[start : start + len(part)]
+            first, shift = worker.free[0], self.visited.shift
+            new = insert_rows(words, self.visited.store, worker.scratch, len(part), first, shift)
+            worker.free = (new, worker.free[1])
+            if new > first and self._take([self._unjudged((first, new))]):
+                return True
+        return False
 
     def _next_batch(self, size: int) -> Batch | None:
         if self.again:

@@ -206,6 +206,13 @@ class Tables:
         outcomes = checked_outcomes(self.system, position, identifier, Received(envelope.sender, envelope.message))
         return self._candidates(outcomes, "deliver", pruned=self.pruned)
 
+    def tabulate_reading(self, position: int, reading: int, number: int, envelopes: frozenset[int]) -> tuple[int, ...]:
+        """What a node in a local state can do by one of its readings of these envelopes: numbers of outcomes."""
+        identifier = self.node_locals[position][number]
+        commands = self.system.read(position, reading, identifier, envelopes)
+        candidates = [item for command in commands for item in self._own(position, identifier, "command", command, 0)]
+        return tuple(self._write(position, number, candidate, last=True) for candidate in candidates)
+
     def _own_steps(self, position: int, identifier: int) -> Iterable[Candidate]:
         system = self.system
         local: Local = system.locals.values[identifier]

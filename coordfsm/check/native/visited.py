@@ -176,9 +176,7 @@ class Visited:
 def _parts(segments: list[Segment]) -> list[Segment]:
     """The same numbers in parts that threads share."""
     return [
-        (start, min(start + MANY_STATES, last))
-        for first, last in segments
-        for start in range(first, last, MANY_STATES)
+        (start, min(start + MANY_STATES, last)) for first, last in segments for start in range(first, last, MANY_STATES)
     ]
 
 
