@@ -70,7 +70,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="explore one state of each class of interchangeable nodes only; the counts are of classes (default: off)",
     )
     engine.add_argument(
-        "--no-por", action="store_true", help="no partial-order reduction (none is ever made: docs/decisions/0604)"
+        "--no-por",
+        action="store_true",
+        help="accepted, changes nothing: no partial-order reduction is ever made (docs/decisions/0604)",
     )
     engine.add_argument("--checkpoint", type=Path, metavar="FILE", help="save the search in FILE from time to time")
     engine.add_argument("--resume", type=Path, metavar="FILE", help="go on with the search saved in FILE")
