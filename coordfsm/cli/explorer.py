@@ -30,7 +30,8 @@ main { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 3
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line);
   overflow-wrap: anywhere; }
-td:first-child { white-space: nowrap; } th { font-weight: 600; } a { color: var(--link); text-decoration: none; } a:hover { text-decoration: underline; }
+td:first-child { white-space: nowrap; }
+th { font-weight: 600; } a { color: var(--link); text-decoration: none; } a:hover { text-decoration: underline; }
 .soft { opacity: .65; } .bad { color: var(--bad); font-weight: 600; } .good { color: var(--good); }
 .way td { border-left: 1px solid var(--line); padding-left: .5rem; }
 """
