@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 from coordfsm.check import models
-from coordfsm.check.model import Model
+from coordfsm.check.model import Model, Node, Property, PropertyKind
 from coordfsm.check.parameters import Parameter, parameters_of
 from coordfsm.kernel import ModelError, ParameterError
 
@@ -48,9 +48,14 @@ class Entry:
 
         Raises:
             ParameterError: a parameter is unknown, of the wrong type or out of range.
+            ModelError: what was built is no model.
         """
         checked = {name: self._checked(name, value) for name, value in (given or {}).items()}
-        return self.builder(**checked)
+        model = self.builder(**checked)
+        mistake = mistake_in(model)
+        if mistake:
+            raise ModelError(f"{self.name}: {mistake}")
+        return model
 
     def _checked(self, name: str, value: Any) -> Any:
         settable = {item.name for item in self.parameters}
@@ -91,6 +96,23 @@ class Entry:
                 raise ParameterError(f"parameter {name} is given twice")
             parsed[name] = self.parameter(name).parse(text)
         return parsed
+
+
+def mistake_in(model: object) -> str:
+    """What is wrong with what a user's `build` returned, as far as its shape tells; empty if nothing is."""
+    if not isinstance(model, Model):
+        return f"the builder returned {type(model).__name__}, expected a Model"
+    for name, items, kind in (("nodes", model.nodes, Node), ("properties", model.properties, Property)):
+        if not isinstance(items, tuple) or not all(isinstance(item, kind) for item in items):
+            return f"{name} is {items!r:.80}, expected a tuple of {kind.__name__} (one alone: `(it,)`)"
+    if not model.nodes:
+        return "it has no nodes, expected at least one"
+    for item in model.properties:
+        if item.kind not in get_args(PropertyKind):
+            return f"property {item.id}: kind {item.kind!r}, expected one of {', '.join(get_args(PropertyKind))}"
+        if (item.trigger is None) == (item.kind == "leads_to"):
+            return f"property {item.id}: a trigger goes with kind 'leads_to', and with that alone"
+    return ""
 
 
 def closest(word: str, known: Iterable[str]) -> str:

@@ -1,0 +1,35 @@
+"""A model of the wrong shape is refused in words, before anything is explored."""
+
+from dataclasses import replace
+
+import pytest
+
+from coordfsm.check.models import twophase
+from coordfsm.check.registry import Entry
+from coordfsm.kernel import ModelError
+
+GOOD = twophase.build(2)
+FIRST = GOOD.properties[0]
+
+
+@pytest.mark.parametrize(
+    ("built", "message"),
+    [
+        (3, "mine: the builder returned int, expected a Model"),
+        (None, "the builder returned NoneType"),
+        (replace(GOOD, nodes=list(GOOD.nodes)), "expected a tuple of Node"),
+        (replace(GOOD, properties=FIRST), "expected a tuple of Property (one alone: `(it,)`)"),
+        (replace(GOOD, nodes=()), "no nodes, expected at least one"),
+        (replace(GOOD, properties=(replace(FIRST, kind="always"),)), "property TC: kind 'always', expected one of inv"),
+        (replace(GOOD, properties=(replace(FIRST, kind="leads_to"),)), "property TC: a trigger goes with"),
+        (replace(GOOD, properties=(replace(FIRST, trigger=bool),)), "property TC: a trigger goes with"),
+    ],
+)
+def test_a_mistake_is_named(built, message):
+    with pytest.raises(ModelError) as refused:
+        Entry("mine", lambda: built, (), "").build()
+    assert message in str(refused.value)
+
+
+def test_a_good_model_passes():
+    assert Entry("mine", lambda: GOOD, (), "").build() is GOOD
