@@ -15,6 +15,19 @@ def _pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> A
     return builder.gep(made.data, [index])
 
 
+class _SingleLoad(ir.LoadInstr):
+    """A load that is carried out exactly once.
+
+    Where other threads write, a compiler that reads memory once for each comparison would take a slot for taken in
+    one of them and for free in the other, and a state would get in twice.
+    """
+
+    def descr(self, buf: list[str]) -> None:
+        told: list[str] = []
+        super().descr(told)
+        buf.append(told[0].replace("load ", "load volatile ", 1))
+
+
 @intrinsic
 def trailing_zeros(_typing: Any, word: Any) -> Any:
     """The number of the lowest set bit of an unsigned 64-bit word, as unsigned; 64 for zero."""
@@ -68,7 +81,9 @@ def match_bucket(_typing: Any, array: Any, index: Any, mask: Any, word: Any) -> 
         held, number = arguments[:2]
         eight = ir.VectorType(ir.IntType(64), 8)
         pointer = builder.bitcast(_pointer(context, builder, signature.args[0], held, number), eight.as_pointer())
-        bucket = builder.load(pointer, align=64)
+        bucket = _SingleLoad(builder.block, pointer, "bucket")
+        bucket.align = 64
+        builder._insert(bucket)  # noqa: SLF001  (llvmlite builds no volatile load itself)
 
         def eight_times(value: Any) -> Any:
             first = builder.insert_element(ir.Constant(eight, ir.Undefined), value, ir.IntType(32)(0))

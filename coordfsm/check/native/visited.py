@@ -1,6 +1,5 @@
 """The visited set: exact, growing, shared by threads that each append to blocks of their own."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -140,23 +139,23 @@ class Visited:
     def _enter(self, slots: int, segments: list[Segment]) -> None:
         """Enter all states in that many slots."""
         self._slots = self._all_slots[:slots]
-        every = [(0, slots)] if self._threads == 1 else _parts([(0, slots)])
-        # Also where they are free anyway: then each page is made once, by one thread, and not while states go in.
-        self._share_out(lambda part: self._slots[slice(*part)].fill(0), every)
-        shared = self._threads > 1 and self.end >= MANY_STATES
-        store, shift = self.store, self.shift
-        self._share_out(
-            lambda part: insert_again(self.words, store.states, store.slots, *part, shift, shared),
-            _parts(segments) if shared else segments,
-        )
+        store, shift, shared = self.store, self.shift, self._threads > 1 and self.end >= MANY_STATES
 
-    def _share_out(self, work: Callable[[Segment], None], parts: list[Segment]) -> None:
-        if self._threads == 1 or len(parts) == 1:
-            for part in parts:
-                work(part)
-            return
-        with ThreadPoolExecutor(self._threads) as pool:
-            list(pool.map(work, parts))
+        def clear(part: Segment) -> None:
+            self._slots[slice(*part)].fill(0)
+
+        def enter(part: Segment) -> None:
+            insert_again(self.words, store.states, store.slots, *part, shift, shared)
+
+        # Slots are cleared also where they are free anyway: then each page is made once, by one thread.
+        if shared:
+            with ThreadPoolExecutor(self._threads) as pool:
+                list(pool.map(clear, _parts([(0, slots)])))
+                list(pool.map(enter, _parts(segments)))
+        else:
+            clear((0, slots))
+            for segment in segments:
+                enter(segment)
 
     def restore(self, states: Words, parents: npt.NDArray[np.uint32], segments: list[Segment]) -> None:
         """Take over saved states in the present layout.

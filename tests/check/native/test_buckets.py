@@ -24,19 +24,19 @@ def states(number: int, words: int) -> Words:
     return np.ascontiguousarray(drawn).reshape(-1)
 
 
-def home(word: int) -> int:
+def home(word: int, slots: int = SLOTS) -> int:
     """The first slot of the bucket where a state of one word belongs, computed another way than in the kernel."""
     mask = (1 << 64) - 1
     mixed = word * int(MIX1) & mask
     mixed = (mixed ^ mixed >> 32) * int(MIX2) & mask
-    return (mixed >> int(SHIFT)) // 8 * 8
+    return (mixed * slots >> 64) // 8 * 8
 
 
 def all_found(slots: Words, known: Words) -> bool:
     """Whether a search from each state's bucket on meets the state before it meets a free slot."""
     for word in known.tolist():
-        for step in range(SLOTS):
-            held = int(slots[(home(word) + step) % SLOTS])
+        for step in range(len(slots)):
+            held = int(slots[(home(word, len(slots)) + step) % len(slots)])
             if held == word:
                 break
             if held == 0:
@@ -89,3 +89,19 @@ def test_growth_keeps_what_was_there_and_begins_with_a_cache_line() -> None:
     assert len(slots) > 20_000
     assert slots.ctypes.data % 64 == 0
     assert slots[slots != 0].tolist() == first.tolist()
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("size", [100, 3_000, 6_000])
+def test_states_in_many_segments_enter_by_any_number_of_threads(size: int, threads: int) -> None:
+    """Below a certain number one thread enters them all; segments must not be entered side by side then."""
+    known = states(16 * size, 1)
+    segments = [(start, start + size) for start in range(0, len(known), size)]
+    for _ in range(3):
+        visited = Visited(1, 1 << 24, threads)
+
+        visited.restore(known, np.zeros(len(known), np.uint32), segments)
+
+        slots = visited.store.slots
+        assert np.array_equal(np.sort(slots[slots != 0]), np.sort(known))
+        assert all_found(slots, known)
