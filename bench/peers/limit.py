@@ -129,7 +129,7 @@ def table_slots(keys: int) -> int:
     return slots
 
 
-def _table(slots: int) -> Any:
+def free_table(slots: int) -> Any:
     """Free slots that begin with a cache line."""
     memory = np.zeros(slots + 8, np.uint64)
     return memory[-memory.ctypes.data % 64 // 8 :][:slots]
@@ -145,10 +145,10 @@ def insertions_per_second(loop: str, keys: int, operations: int, threads: int) -
         threads: threads that share the keys and the operations evenly.
     """
     share, work = keys // threads, operations // threads
-    tables = [_table(table_slots(share)) for _ in range(threads)]
+    tables = [free_table(table_slots(share)) for _ in range(threads)]
     for table in tables:
         table.fill(0)  # its pages are mapped before the clock starts
-    LOOPS[loop](_table(8), 1, 1)  # compiled before the clock starts
+    LOOPS[loop](free_table(8), 1, 1)  # compiled before the clock starts
     with ThreadPoolExecutor(threads) as pool:
         started, cpu_started = time.perf_counter(), time.process_time()
         found = list(pool.map(lambda table: LOOPS[loop](table, share, work), tables))
