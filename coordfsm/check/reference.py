@@ -5,12 +5,13 @@ Breadth-first, so the first counterexample is a shortest one; exact, so no state
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from coordfsm.check.fairness import edges_of, stuck
 from coordfsm.check.model import Model, Property
+from coordfsm.check.reduction import Reduction
 from coordfsm.check.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict
 from coordfsm.check.semantics import Action, State, StepError, System
 from coordfsm.check.trace import build_trace
@@ -31,7 +32,8 @@ class _Search:
     """What a breadth-first search has found so far."""
 
     system: System
-    parents: dict[State, tuple[State, Action] | None] = field(default_factory=dict)
+    reduction: Reduction
+    parents: dict[State, State | None] = field(default_factory=dict)
     depths: dict[State, int] = field(default_factory=dict)
     edges: list[tuple[State, State]] = field(default_factory=list)
     witnesses: dict[str, int] = field(default_factory=dict)
@@ -50,6 +52,7 @@ def explore(
     progress: Callable[[Progress], None] | None = None,
     *,
     mutant: str = "",
+    por: bool = False,
 ) -> Report:
     """Explore every reachable state of a model, or stop at the first violation or limit.
 
@@ -58,12 +61,26 @@ def explore(
         limits: when to stop early; the verdict is then ``incomplete``.
         progress: called from time to time while running.
         mutant: the name of the broken variant that `model` was built with, for the counterexample.
+        por: leave messages out that can have no effect any more, see `Reduction`; the counts are then smaller.
 
     Raises:
         StepError: a node cannot even start.
     """
     started = time.monotonic()
-    search = _Search(System(model))
+    system = System(model)
+    reduction = Reduction(system, wanted=por)
+    while True:
+        search = _round(_Search(system, reduction), limits, progress, started)
+        exhausted = search.stopped in {None, told_depth(limits)}
+        violated = None if search.violated is None else search.violated[0]
+        if not exhausted or not reduction.goes_on(len(search.parents), violated):
+            break
+    return _report(search, time.monotonic() - started, mutant)
+
+
+def _round(search: _Search, limits: Limits, progress: Callable[[Progress], None] | None, started: float) -> _Search:
+    """Explore from the beginning, once."""
+    search.system.cut_off = 0
     try:
         _run(search, limits, progress, started)
     except KeyboardInterrupt:
@@ -72,15 +89,16 @@ def explore(
         if search.expanding is None:
             raise  # no path leads to an error in the first step of all
         search.violated = (Property(ERROR, str(error), lambda _observations: False), search.expanding)
-    if search.violated is None and search.stopped is None:
+    if search.violated is None and search.stopped is None and search.reduction.is_whole:
         search.violated = _unreachable_good(search) or _never_happening(search)
-    return _report(search, time.monotonic() - started, mutant)
+    return search
 
 
 def _run(search: _Search, limits: Limits, progress: Callable[[Progress], None] | None, started: float) -> None:
-    system, model = search.system, search.system.model
+    system, model, reduction = search.system, search.system.model, search.reduction
     keep_edges = any(item.kind == "reachable" for item in model.properties)
-    first = system.initial()
+    reduction.begin_round()
+    first = reduction.normal(system.initial())
     frontier = [first]
     search.parents[first], search.depths[first] = None, 1
     if _look(search, first):
@@ -92,14 +110,15 @@ def _run(search: _Search, limits: Limits, progress: Callable[[Progress], None] |
                 return
             alive = False
             search.expanding = state
-            for action, successor in system.successors(state):
+            for action, after in system.successors(state):
+                successor = reduction.normal(after)
                 alive = True
                 search.transitions += 1
                 search.taken[kind_of(action)] += 1
-                if keep_edges:
+                if keep_edges and reduction.counts(action):
                     search.edges.append((state, successor))
                 if successor not in search.parents:
-                    search.parents[successor] = (state, action)
+                    search.parents[successor] = state
                     search.depths[successor] = search.depth + 1
                     if _look(search, successor):
                         search.depth += 1
@@ -108,11 +127,18 @@ def _run(search: _Search, limits: Limits, progress: Callable[[Progress], None] |
             if not alive and model.deadlock and not may_rest(system, state):
                 search.violated = (DEADLOCK, state)
                 return
+        if reduction.is_stale(len(search.parents)):
+            return
         if following and limits.max_depth is not None and search.depth >= limits.max_depth:
-            search.stopped = f"depth {limits.max_depth}"
+            search.stopped = told_depth(limits)
             return
         frontier = following
         search.depth += bool(following)
+
+
+def told_depth(limits: Limits) -> str:
+    """How a search says that it went no deeper."""
+    return f"depth {limits.max_depth}"
 
 
 def _over(
@@ -189,15 +215,11 @@ def _never_happening(search: _Search) -> tuple[Property, State] | None:
     return None
 
 
-def _path(search: _Search, state: State) -> list[tuple[Action | None, State]]:
-    def backwards() -> Iterator[tuple[Action | None, State]]:
-        current = state
-        while (parent := search.parents[current]) is not None:
-            yield parent[1], current
-            current = parent[0]
-        yield None, current
-
-    return list(backwards())[::-1]
+def _path(search: _Search, state: State) -> list[State]:
+    path = [state]
+    while (parent := search.parents[path[-1]]) is not None:
+        path.append(parent)
+    return path[::-1]
 
 
 def kind_of(action: Action) -> str:
@@ -218,7 +240,8 @@ def _report(search: _Search, seconds: float, mutant: str) -> Report:
     counterexample = None
     if search.violated is not None:
         item, state = search.violated
-        counterexample = build_trace(system, _path(search, state), item.id, item.statement, mutant=mutant)
+        path = search.reduction.unfolded(_path(search, state))
+        counterexample = build_trace(system, path, item.id, item.statement, mutant=mutant)
     declared: dict[str, Any] = dict.fromkeys(name for node in model.nodes for name in node.rules)
     return Report(
         model=model.name,
@@ -234,7 +257,10 @@ def _report(search: _Search, seconds: float, mutant: str) -> Report:
         stopped=search.stopped,
         cut_off=system.cut_off,
         faults=dict(sorted(search.taken.items())),
-        details={"states_per_second": round(len(search.parents) / max(seconds, 1e-9))},
+        details={
+            "states_per_second": round(len(search.parents) / max(seconds, 1e-9)),
+            **search.reduction.told(),
+        },
     )
 
 
