@@ -26,6 +26,7 @@ class Options:
         engine: ``auto`` is native where it is installed.
         threads: of the native engine; None: one a processor.
         symmetry: whether to explore one state of each class of interchangeable nodes only.
+        por: whether to leave messages out that can have no effect any more.
         checkpoint: a file in which the search is saved from time to time.
         resume: a file from which a search goes on.
         max_memory: bytes after which the search stops.
@@ -35,6 +36,7 @@ class Options:
     engine: Engine = "auto"
     threads: int | None = None
     symmetry: bool | None = None
+    por: bool | None = None
     checkpoint: Path | None = None
     resume: Path | None = None
     max_memory: int | None = None
@@ -65,12 +67,12 @@ def explore(
         if options.engine == "native":
             raise ModelError("the native engine needs numba and numpy: install coordfsm with its extra `check`")
         _refuse_native_options(options)
-        return reference.explore(model, limits, progress, mutant=mutant)
+        return reference.explore(model, limits, progress, mutant=mutant, por=bool(options.por))
     try:
         report: Report = native(model, limits, progress, mutant=mutant, **_given(native, options))
     except StepError:
         # The reference explorer expands the same levels and tells how the step that raises is reached.
-        return reference.explore(model, limits, progress, mutant=mutant)
+        return reference.explore(model, limits, progress, mutant=mutant, por=bool(options.por))
     return report
 
 
@@ -86,7 +88,7 @@ def native_explorer() -> Callable[..., Any] | None:
 
 def _given(native: Callable[..., Any], options: Options) -> dict[str, Any]:
     """The options that were given, by the native engine's names for them."""
-    names = ("symmetry", "checkpoint", "resume", "max_memory")
+    names = ("symmetry", "por", "checkpoint", "resume", "max_memory")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     known = inspect.signature(native).parameters
     missing = [name for name, value in given.items() if name not in known and value is not False]

@@ -18,8 +18,11 @@ Cost = tuple[int, ...]
 """The budgets (by position) that a step takes one from."""
 
 
-class TooManyError(Exception):
-    """Learning takes more local steps than allowed."""
+def bits_of(number: int) -> Iterator[int]:
+    """The positions of the bits that are set."""
+    while number:
+        yield (number & -number).bit_length() - 1
+        number &= number - 1
 
 
 class Futures:
@@ -27,7 +30,7 @@ class Futures:
 
     Attributes:
         system: the model made executable.
-        known: how many of the system's envelopes are taken into account, the first ones.
+        known: the envelopes that are taken into account: the bits of this number stand for the system's numbers.
         steps: local steps tried so far.
     """
 
@@ -45,26 +48,22 @@ class Futures:
         for position, local in enumerate(system.initial().locals):
             self._meet(position, local, system.first_budgets)
 
-    def learn(self, most_steps: int) -> None:
-        """Follow every envelope that the system has met by now.
-
-        Raises:
-            TooManyError: it takes more than `most_steps` in all.
-        """
-        values = self.system.envelopes.values
-        for number in range(self.known, len(values)):
-            position = self.system.index.get(values[number].receiver)
+    def learn(self, envelopes: int, most_steps: int) -> bool:
+        """Follow these envelopes (as `known`), too; whether that is done after `most_steps` in all."""
+        for number in bits_of(envelopes & ~self.known):
+            position = self.system.index.get(self.system.envelopes.values[number].receiver)
             if position is not None:
                 self._addressed[position].append(number)
                 self._steps.extend((position, local, number) for local in self._met[position])
-        self.known = len(values)
+        self.known |= envelopes
         while self._steps or self._visits:
             while self._visits:
                 self._visit(*self._visits.popleft())
             if self.steps >= most_steps:
-                raise TooManyError
+                return False
             if self._steps:
                 self._step(*self._steps.popleft())
+        return True
 
     def inert(self, position: int) -> dict[int, int]:
         """Per local state of a node (by its number in the system), the envelopes that do nothing in it nor in any that

@@ -16,16 +16,17 @@ the next step is one that the reduced exploration took, too, and what it sends i
 A step of the full model is at the same depth a step of the reduced one or no step, so counterexamples stay shortest.
 """
 
-from coordfsm.check.futures import Futures, TooManyError
+from coordfsm.check.futures import Futures
 from coordfsm.check.model import Model, Multiset, Network, Ordered, Property, UnreliableSet
 from coordfsm.check.semantics import Action, State, System
 
-MOST_STEPS = 400_000
-"""Local steps that may be tried to learn where the nodes can get to; an exploration of millions of states takes less
-time. Beyond, the model is explored in full."""
 FIRST_STATES = 2_000
 """States after which a round that met unknown messages ends; each further round may find twice as many as the last."""
-
+FIRST_STEPS = 20_000
+STATES_A_STEP = 10
+MOST_STEPS = 400_000
+"""Local steps that may be tried to learn where nodes can get to: so many at first, one more for so many states that the
+last round found, and so many at most. Where that is not enough, the round is of the full model."""
 
 NOT_WANTED = "not wanted"
 
@@ -58,7 +59,8 @@ class Reduction:
 
     Attributes:
         system: the model made executable.
-        against: why nothing is left out; empty if something is.
+        against: why nothing is ever left out; empty if something may be.
+        is_on: whether something is left out in this round.
         inert: per node and local state (by the system's numbers): the envelopes (numbers) that are inert there, as the
             bits of a number.
     """
@@ -66,11 +68,13 @@ class Reduction:
     def __init__(self, system: System, *, wanted: bool = True) -> None:
         self.system = system
         self.against = reason_against(system.model) if wanted else NOT_WANTED
-        self._nothing: list[dict[int, int]] = [{} for _ in system.model.nodes]
-        self.inert = self._nothing
+        self.is_on = False
+        self.inert: list[dict[int, int]] = []
         self._futures = Futures(system)
+        self._met = 0
+        self._states = 0
         self._rounds = 0
-        self._allowance = FIRST_STATES
+        self._cut = False
 
     def told(self) -> dict[str, str]:
         """What was done, for the details of a report; nothing if it was not wanted."""
@@ -78,36 +82,47 @@ class Reduction:
             return {}
         if self.against:
             return {"reduction": f"none: {self.against}"}
-        return {"reduction": f"inert messages left out, {self._rounds} rounds, {self._futures.steps} local steps"}
+        steps = f"{self._futures.steps} local steps"
+        if not self.is_on:
+            return {"reduction": f"none: all states were found before {steps} told what has no effect"}
+        return {"reduction": f"inert messages left out, {self._rounds} rounds, {steps}"}
 
     # -- rounds ------------------------------------------------------------------------------------------------
 
     def begin_round(self) -> None:
         """Learn the messages that the rounds before have met."""
         self._rounds += 1
+        self._cut = self.is_on = False
         if self.against:
             return
-        try:
-            self._futures.learn(MOST_STEPS)
-        except TooManyError:
-            self._give_up(f"after {MOST_STEPS} local steps there are still more")
-        else:
+        allowed = min(FIRST_STEPS + self._states // STATES_A_STEP, MOST_STEPS)
+        self.is_on = self._futures.learn(self._met, allowed)
+        if self.is_on:
             self.inert = [self._futures.inert(position) for position in range(len(self.system.model.nodes))]
+        elif allowed == MOST_STEPS:
+            self.against = f"{MOST_STEPS} local steps are not enough to tell what has no effect"
+
+    def meet(self, envelopes: int) -> None:
+        """Note envelopes that were in flight: the bits of a number stand for their numbers."""
+        self._met |= envelopes
 
     @property
     def is_whole(self) -> bool:
-        """Whether every message that was ever sent is known, so that what is explored stands for everything."""
-        return bool(self.against) or self._futures.known == len(self.system.envelopes.values)
+        """Whether what is explored in this round stands for everything: every message that was ever sent is known."""
+        return not self._cut and (not self.is_on or not self._met & ~self._futures.known)
 
-    def is_stale(self, states: int) -> bool:
-        """Whether a round that found so many states should end, because it has met messages unknown to it."""
-        return not self.is_whole and states >= self._allowance
+    def is_stale(self, envelopes: int, states: int) -> bool:
+        """Whether a round that met these envelopes and found so many states should end: a later one leaves out more."""
+        self.meet(envelopes)
+        if not self.against and states >= max(FIRST_STATES, 2 * self._states):
+            self._cut = not self.is_on or not self.is_whole
+        return self._cut
 
     def goes_on(self, states: int, violated: Property | None) -> bool:
         """Whether another round is needed after one that found so many states and this violation."""
-        self._allowance = max(2 * states, FIRST_STATES)
+        self._states = states
         if self.is_whole and violated is not None and self.doubts(violated):
-            self._give_up(f"{violated.id} may need a loss or a duplication that is spent on a message without effect")
+            self.against = f"{violated.id} may need a loss or a duplication that is spent on a message without effect"
             return True
         return not self.is_whole
 
@@ -118,21 +133,18 @@ class Reduction:
         have fewer left than the reduced one that stands for it. Good states that can be reached without any can be
         reached from both; if some cannot, nothing is known.
         """
-        return not self.against and item.kind == "reachable" and spends(self.system.model.network)
+        return self.is_on and item.kind == "reachable" and spends(self.system.model.network)
 
     def counts(self, action: Action) -> bool:
         """Whether good states may be looked for by way of this action, see `doubts`."""
-        spending = action.kind == "lose" or action.copied
-        return not (spending and not self.against and spends(self.system.model.network))
-
-    def _give_up(self, reason: str) -> None:
-        self.against, self.inert = reason, self._nothing
+        losing = action.kind == "lose" and self.system.model.network.loss is not None
+        return not (self.is_on and (losing or action.copied))
 
     # -- states ------------------------------------------------------------------------------------------------
 
     def normal(self, state: State) -> State:
         """A state without its inert messages."""
-        if self.against:
+        if not self.is_on:
             return state
         counted = isinstance(self.system.model.network, Multiset)
         left = [item for item in state.network if not self._is_inert(state, item[0] if counted else item)]
@@ -148,5 +160,7 @@ class Reduction:
         """A path of states without inert messages as one of the full model, action by action."""
         path: list[tuple[Action | None, State]] = [(None, self.system.initial())]
         for goal in states[1:]:
-            path.append(next(item for item in self.system.successors(path[-1][1]) if self.normal(item[1]) == goal))
+            step = next((item for item in self.system.successors(path[-1][1]) if self.normal(item[1]) == goal), None)
+            assert step is not None, "the engine found a transition that the model does not have"
+            path.append(step)
         return path

@@ -89,6 +89,7 @@ def _round(search: _Search, limits: Limits, progress: Callable[[Progress], None]
         if search.expanding is None:
             raise  # no path leads to an error in the first step of all
         search.violated = (Property(ERROR, str(error), lambda _observations: False), search.expanding)
+    search.reduction.meet(search.system.sent)
     if search.violated is None and search.stopped is None and search.reduction.is_whole:
         search.violated = _unreachable_good(search) or _never_happening(search)
     return search
@@ -97,8 +98,10 @@ def _round(search: _Search, limits: Limits, progress: Callable[[Progress], None]
 def _run(search: _Search, limits: Limits, progress: Callable[[Progress], None] | None, started: float) -> None:
     system, model, reduction = search.system, search.system.model, search.reduction
     keep_edges = any(item.kind == "reachable" for item in model.properties)
+    first = system.initial()
+    reduction.meet(system.sent)
     reduction.begin_round()
-    first = reduction.normal(system.initial())
+    first = reduction.normal(first)
     frontier = [first]
     search.parents[first], search.depths[first] = None, 1
     if _look(search, first):
@@ -127,7 +130,7 @@ def _run(search: _Search, limits: Limits, progress: Callable[[Progress], None] |
             if not alive and model.deadlock and not may_rest(system, state):
                 search.violated = (DEADLOCK, state)
                 return
-        if reduction.is_stale(len(search.parents)):
+        if reduction.is_stale(system.sent, len(search.parents)):
             return
         if following and limits.max_depth is not None and search.depth >= limits.max_depth:
             search.stopped = told_depth(limits)

@@ -178,6 +178,11 @@ class System:
         held |= {name: getattr(network, name, 0) or 0 for name in ("loss", "duplicate")}
         return tuple(held[name] for name in self.budget_names)
 
+    @property
+    def sent(self) -> int:
+        """Every envelope that was ever sent, as the bits of a number."""
+        return (1 << len(self.envelopes.values)) - 1
+
     # -- local steps -------------------------------------------------------------------------------------------
 
     def outcomes(self, position: int, local_id: int, given: Input) -> tuple[Outcome, ...]:

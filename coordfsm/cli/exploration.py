@@ -95,6 +95,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
         engine=arguments.engine,
         threads=arguments.threads,
         symmetry=arguments.symmetry,
+        por=arguments.por,
         checkpoint=arguments.checkpoint,
         resume=arguments.resume,
         max_memory=arguments.max_memory,
@@ -211,6 +212,8 @@ def row(item: Explored, *, brief: bool = False) -> Row:
         return Row((item.name, "", "", "", "", "", "error"), (*details, item.error), VERDICT_STYLES["error"])
     if report.cut_off:
         details.append(f"boundary: {report.cut_off:,} successors outside it were not explored")
+    if "reduction" in report.details:
+        details.append(f"reduction: {report.details['reduction']}")
     cells = (
         item.name,
         f"{report.distinct_states:,}",

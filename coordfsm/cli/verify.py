@@ -70,9 +70,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="explore one state of each class of interchangeable nodes only; the counts are of classes (default: off)",
     )
     engine.add_argument(
-        "--no-por",
-        action="store_true",
-        help="accepted, changes nothing: no partial-order reduction is ever made (docs/decisions/0604)",
+        "--por",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="partial-order reduction: leave messages out that can have no effect any more (default: off)",
     )
     engine.add_argument("--checkpoint", type=Path, metavar="FILE", help="save the search in FILE from time to time")
     engine.add_argument("--resume", type=Path, metavar="FILE", help="go on with the search saved in FILE")
@@ -137,9 +138,12 @@ def check_combination(arguments: argparse.Namespace) -> None:
         raise ParameterError("--update goes with --manifest FILE")
     if arguments.walks is None and (arguments.depth is not None or arguments.seed is not None):
         raise ParameterError("--depth and --seed are of random walks; they go with --walks N")
-    if arguments.walks is not None and (other or arguments.engine != "auto" or arguments.symmetry is not None):
+    if arguments.walks is not None and (
+        other or arguments.engine != "auto" or arguments.symmetry is not None or arguments.por is not None
+    ):
         raise ParameterError(
-            "--walks goes through the model at random: without --list, --mutants, --manifest, --engine and --symmetry"
+            "--walks goes through the model at random: "
+            "without --list, --mutants, --manifest, --engine, --symmetry and --por"
         )
     if arguments.walks is not None and arguments.max_depth is not None:
         raise ParameterError("--max-depth counts breadth-first levels; of random walks say --depth D")

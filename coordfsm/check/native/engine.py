@@ -11,9 +11,13 @@ from coordfsm.check.model import Model, Property
 from coordfsm.check.native.checkpoint import load, save
 from coordfsm.check.native.liveness import check_executions
 from coordfsm.check.native.search import Search
+from coordfsm.check.native.symmetry import Symmetry
+from coordfsm.check.native.tables import Tables
 from coordfsm.check.native.visited import TooLargeError
-from coordfsm.check.reference import DEADLOCK, ERROR
+from coordfsm.check.reduction import Reduction
+from coordfsm.check.reference import DEADLOCK, ERROR, told_depth
 from coordfsm.check.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict
+from coordfsm.check.semantics import System
 from coordfsm.check.trace import Trace, build_trace
 from coordfsm.kernel import ModelError
 
@@ -31,6 +35,7 @@ def explore(  # noqa: PLR0913  (the choices of a search)
     checkpoint: Path | None = None,
     resume: Path | None = None,
     max_memory: int | None = None,
+    por: bool = False,
 ) -> Report:
     """Explore every reachable state of a model, or stop at the first violation or limit.
 
@@ -44,27 +49,49 @@ def explore(  # noqa: PLR0913  (the choices of a search)
         checkpoint: a file in which the search is saved from time to time, and when it is cut short.
         resume: a file from which a search of the same model goes on.
         max_memory: bytes that the states may take; the default is most of the machine's memory.
+        por: leave messages out that can have no effect any more, see `Reduction`; the counts are then smaller.
 
     Raises:
-        ModelError: the model is inconsistent, a machine is impure, or nodes are not interchangeable.
+        ModelError: the model is inconsistent, a machine is impure, nodes are not interchangeable, or choices do not go
+            together.
         CheckpointError: the file to resume from cannot be read, or is of another search.
     """
     started = time.monotonic()
     most_bytes = max_memory or int(SHARE_OF_MEMORY * _physical_memory())
     if any(node.reads for node in model.nodes):
         _check_reading(model, symmetry=symmetry, saved=checkpoint is not None or resume is not None)
-    search = Search(model, limits, threads, most_bytes, symmetry=symmetry)
-    if resume is not None:
-        load(search, resume)
-    search.run(progress, None if checkpoint is None else partial(save, path=checkpoint))
-    if search.found.violated is None and search.found.stopped is None:
-        try:
-            check_executions(search)
-        except TooLargeError:
-            search.found.stopped = "memory for the graph of all transitions"
-        except KeyboardInterrupt:
-            search.found.stopped = "interrupted"
-    return _report(search, time.monotonic() - started, mutant)
+    if por and (symmetry or checkpoint is not None or resume is not None):
+        raise ModelError(f"{model.name}: partial-order reduction goes without symmetry, and is not saved; choose one")
+    system = System(model)
+    tables, reduction = Tables(system), Reduction(system, wanted=por)
+    if symmetry:
+        tables.symmetry = Symmetry(tables)
+    while True:
+        search = Search(tables, reduction, limits, threads=threads, most_bytes=most_bytes)
+        search.started = started
+        if resume is not None:
+            load(search, resume)
+        search.run(progress, None if checkpoint is None else partial(save, path=checkpoint))
+        reduction.meet(search.flying())
+        if reduction.is_whole:
+            _check_executions(search)
+        found = search.found
+        exhausted = found.stopped in {None, told_depth(limits)}
+        if not exhausted or not reduction.goes_on(found.distinct, found.violated and found.violated[0]):
+            return _report(search, time.monotonic() - started, mutant)
+        del search, found  # its memory is needed
+
+
+def _check_executions(search: Search) -> None:
+    """Check the properties of whole executions, if all states are found."""
+    if search.found.violated is not None or search.found.stopped is not None:
+        return
+    try:
+        check_executions(search)
+    except TooLargeError:
+        search.found.stopped = "memory for the graph of all transitions"
+    except KeyboardInterrupt:
+        search.found.stopped = "interrupted"
 
 
 def _check_reading(model: Model, *, symmetry: bool, saved: bool) -> None:
@@ -120,6 +147,7 @@ def _report(search: Search, seconds: float, mutant: str) -> Report:
             "threads": len(search.workers),
             "table_entries": search.tables.filled,
             "repacks": search.wirer.repacks,
+            **search.reduction.told(),
         },
     )
 

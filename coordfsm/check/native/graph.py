@@ -49,11 +49,13 @@ def state_graph(search: Search) -> Graph:
     for first, last in segments:
         present[first:last] = True
         index_states(words, visited.store.states, slots, first, last, shift)
-    end = 0
+    end, wiring = 0, search.wiring
+    if wiring.reduced:  # see `Reduction.doubts`
+        wiring = wiring._replace(loss=-1 if wiring.loss > 0 else wiring.loss, duplicate=0)
     for first, last in segments:
         for start in range(first, last, BATCH):
             batch = np.arange(start, min(start + BATCH, last), dtype=np.uint32)
-            end = list_edges(search.wiring, visited.store, scratch, slots, batch, shift, offsets, targets, labels, end)
+            end = list_edges(wiring, visited.store, scratch, slots, batch, shift, offsets, targets, labels, end)
     offsets = np.maximum.accumulate(offsets)
     return Graph(present, offsets, targets[:end], labels[:end])
 

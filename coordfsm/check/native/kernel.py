@@ -297,16 +297,31 @@ def canonical(wiring, buffer, to, roles, orbit, spare):
         buffer[to + word] = orbit[best * words + word]
 
 
+@inlined
+def _leave_out(wiring, buffer, to):
+    """Take the inert messages out of a packed state."""
+    for position in range(len(wiring.nodes)):
+        local = (buffer[to + np.int64(wiring.nodes[position, 0])] >> wiring.nodes[position, 1]) & wiring.nodes[
+            position, 2
+        ]
+        row = wiring.inert_base[position] + np.int64(local) * wiring.inert_stride[position]
+        for word in range(wiring.words):
+            buffer[to + word] &= ~wiring.inert[row + word]
+
+
 @compiled
 def represent(wiring, scratch, start, count):
-    """Replace the successors from `start` on by their representatives; how many are left once origins are dropped."""
+    """Replace the successors from `start` on by the states that stand for them; how many are left without origins."""
     words = wiring.words
     kept = start
     for number in range(start, count):
         to = kept * words
         for word in range(words):
             scratch.buffer[to + word] = scratch.buffer[number * words + word]
-        canonical(wiring, scratch.buffer, to, scratch.roles, scratch.orbit, scratch.spare)
+        if wiring.reduced:
+            _leave_out(wiring, scratch.buffer, to)
+        if len(wiring.swaps) > 0:
+            canonical(wiring, scratch.buffer, to, scratch.roles, scratch.orbit, scratch.spare)
         if not _same(words, scratch.buffer, to, scratch.state, 0):
             kept += 1
     return kept
@@ -777,7 +792,7 @@ def expand_batch(wiring, store, scratch, batch, new, room, shift, flush_at, shar
             for kind in range(KIND_COUNTERS):
                 scratch.kinds[kind] += scratch.pending[kind]
                 scratch.pending[kind] = 0
-            if len(wiring.swaps) > 0:
+            if wiring.reduced or len(wiring.swaps) > 0:
                 emitted = represent(wiring, scratch, count, emitted)
             count = _sift(words, store, scratch, count, emitted, number, shift)
         numbers[3] += 1
@@ -876,7 +891,7 @@ def list_edges(wiring, store, scratch, slots, batch, shift, offsets, targets, la
         for word in range(words):
             scratch.state[word] = store.states[number * words + word]
         count = _expand(wiring, scratch, 0)
-        if len(wiring.swaps) > 0:
+        if wiring.reduced or len(wiring.swaps) > 0:
             count = represent(wiring, scratch, 0, count)
         for kind in range(KIND_COUNTERS):
             scratch.pending[kind] = 0

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from coordfsm.check.futures import bits_of
+
 WORD = 64
 Words = npt.NDArray[np.uint64]
 Numbers = npt.NDArray[np.int64]
@@ -89,6 +91,18 @@ class Layout:
     def words(self) -> int:
         """64-bit words a state."""
         return len(self._used)
+
+    def envelope_bits(self, numbers: int) -> dict[int, int]:
+        """Per word, the bits that stand for the envelopes whose numbers are the bits of a number."""
+        bits: dict[int, int] = {}
+        for number in bits_of(numbers):
+            word, shift, width = self.envelopes[number]
+            bits[word] = bits.get(word, 0) | ((1 << width) - 1) << shift
+        return bits
+
+    def envelopes_in(self, state: Words) -> int:
+        """The envelopes of which a packed state holds any copy, as the bits of a number."""
+        return sum(1 << number for number, place in enumerate(self.envelopes) if place.read(state))
 
     def place_envelope(self, *, grow: bool) -> bool:
         """Find a place for the next envelope; False if only a further word (`grow`) would hold it."""

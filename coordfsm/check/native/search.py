@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from coordfsm.check.estimate import states_left
-from coordfsm.check.model import Model, Property
+from coordfsm.check.model import Property
 from coordfsm.check.native.judge import Judge
 from coordfsm.check.native.kernel import (
     DONE,
@@ -30,14 +29,15 @@ from coordfsm.check.native.kernel import (
     insert_rows,
 )
 from coordfsm.check.native.layout import Words
+from coordfsm.check.native.masks import Masks
 from coordfsm.check.native.reading import Reader
-from coordfsm.check.native.symmetry import Symmetry
 from coordfsm.check.native.tables import KINDS, Tables
 from coordfsm.check.native.visited import Segment, TooLargeError, Visited
 from coordfsm.check.native.wiring import Wirer
-from coordfsm.check.reference import DEADLOCK, ERROR
+from coordfsm.check.reduction import Reduction
+from coordfsm.check.reference import DEADLOCK, ERROR, told_depth
 from coordfsm.check.report import Limits, Progress
-from coordfsm.check.semantics import Action, State, StepError, System
+from coordfsm.check.semantics import Action, State, StepError
 
 LARGEST_BATCH = 1 << 14
 """States a call of compiled code expands: long enough that the call costs nothing, short enough to share out."""
@@ -123,7 +123,7 @@ class Search:
     """One exploration.
 
     Attributes:
-        tables, wirer, visited: see their modules.
+        tables, reduction, wirer, visited: see their modules.
         found: counts and verdicts so far.
         segments: all states.
         frontier, again: the states of the level in work that wait to be expanded, and those put off.
@@ -131,17 +131,19 @@ class Search:
         filled: the requests for table entries, in the order in which they were met.
     """
 
-    def __init__(self, model: Model, limits: Limits, threads: int, most_bytes: int, *, symmetry: bool = False) -> None:
-        self.model, self.limits = model, limits
-        self.system = System(model)
-        self.tables = Tables(self.system)
+    def __init__(self, tables: Tables, reduction: Reduction, limits: Limits, *, threads: int, most_bytes: int) -> None:
+        self.system, self.limits = tables.system, limits
+        self.model = self.system.model
+        self.tables, self.reduction = tables, reduction
         first = self.system.initial()
-        self.tables.numbers_of(first)
-        if symmetry:
-            self.tables.symmetry = Symmetry(self.tables)
+        _, _, flying = self.tables.numbers_of(first)
+        reduction.meet(sum(1 << number for number, copies in enumerate(flying) if copies))
+        reduction.begin_round()
+        first = reduction.normal(first)
+        if self.tables.symmetry is not None:
             self.tables.symmetry.check_first(first)
             self.tables.symmetry.update()
-        self.wirer = Wirer(self.tables)
+        self.wirer = Wirer(self.tables, Masks(self.tables, reduction))
         self.wirer.update()
         self.visited = Visited(self.wirer.layout.words, most_bytes, threads)
         self.visited.add_first(self.wirer.pack(first))
@@ -154,7 +156,9 @@ class Search:
         self._buffer = 1 << 12
         self.wiring = self.wirer.wiring()
         self.workers = [Worker(self._scratch()) for _ in range(threads)]
-        self._judges = [Judge(item, self.wirer) for item in model.properties if item.kind in {"invariant", "sometimes"}]
+        self._judges = [
+            Judge(item, self.wirer) for item in self.model.properties if item.kind in {"invariant", "sometimes"}
+        ]
         self._sharing = threading.Lock()
         self._readers = [Reader(self.tables, self.wirer, *which) for which in self.system.readers]
         self.started = time.monotonic()
@@ -197,14 +201,21 @@ class Search:
             level = list(self.frontier)
             if self._level(pool) or self._read(level):
                 return
-            if not self.following:
+            if not self.following or self.reduction.is_stale(self.flying(), self.found.distinct):
                 return
             if self.limits.max_depth is not None and self.found.depth >= self.limits.max_depth:
-                self.found.stopped = f"depth {self.limits.max_depth}"
+                self.found.stopped = told_depth(self.limits)
                 return
             self.frontier, self.following = _joined(self.following), []
             self.found.depth += 1
             self.found.levels.append(self.waiting)
+
+    def flying(self) -> int:
+        """The envelopes that are in flight in some of the states that were found last, as the bits of a number."""
+        if self.reduction.against:
+            return 0
+        seen = [np.bitwise_or.reduce(self.visited.rows(segment), axis=0) for segment in self.following]
+        return self.wirer.layout.envelopes_in(np.bitwise_or.reduce(seen, axis=0)) if seen else 0
 
     def _level(self, pool: ThreadPoolExecutor | None) -> bool:
         """Expand the frontier; whether the search is over."""
@@ -512,9 +523,7 @@ class Search:
         """A path with its actions, the initial state's being None."""
         if self.tables.symmetry is not None:
             return self._told_apart(numbers)
-        states = [self.state(number) for number in numbers]
-        later = [(self.action(before, after), after) for before, after in pairwise(states)]
-        return [(None, states[0]), *later]
+        return self.reduction.unfolded([self.state(number) for number in numbers])
 
     def _told_apart(self, numbers: list[int]) -> list[tuple[Action | None, State]]:
         """A path of representatives as one of real states, who is who being kept from step to step."""
@@ -531,13 +540,6 @@ class Search:
         scratch = self.workers[0].scratch
         canonical(self.wiring, packed, 0, scratch.roles, scratch.orbit, scratch.spare)
         return bool((packed == representative).all())
-
-    def action(self, before: State, after: State) -> Action:
-        """The first transition that leads from one state to another."""
-        for action, successor in self.system.successors(before):
-            if successor == after:
-                return action
-        raise AssertionError("the engine found a transition that the model does not have")
 
 
 def _joined(segments: list[Segment]) -> list[Segment]:

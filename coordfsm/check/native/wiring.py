@@ -8,6 +8,7 @@ import numpy.typing as npt
 from coordfsm.check.model import Envelope, Multiset, Ordered, UnreliableSet
 from coordfsm.check.native.growing import Column, Rows
 from coordfsm.check.native.layout import WORD, Layout, Words, bits_for, places
+from coordfsm.check.native.masks import Masks
 from coordfsm.check.native.tables import Tables
 from coordfsm.check.semantics import State
 
@@ -58,6 +59,10 @@ class Wiring(NamedTuple):
     roles: Bits
     role_base: Ints
     role_stride: Ints
+    reduced: bool  # whether inert messages are left out
+    inert: Bits  # per node and local state: the bits of its inert messages, a word each
+    inert_base: Ints
+    inert_stride: Ints
 
 
 def _rows(fields: Ints) -> Bits:
@@ -70,12 +75,14 @@ class Wirer:
     """Keeps layout and arrays in step with the tables.
 
     Attributes:
+        masks: the bits of messages that are left out.
         layout: where everything stands at present.
         repacks: how often the layout had to change.
     """
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, masks: Masks) -> None:
         self.tables = tables
+        self.masks = masks
         self.model = tables.system.model
         self.network = self._network()
         self.repacks = 0
@@ -151,6 +158,8 @@ class Wirer:
             self._resolved, self._outcomes.size, self._ors.size = 0, 0, 0
         self._resolve()
         self._block()
+        if self.masks.reduction.is_on:
+            self.masks.update(self.layout)
         return old
 
     def _resolve(self) -> None:
@@ -242,6 +251,10 @@ class Wirer:
             sends=tables.sends.array,
             labels=tables.outcomes.array[:, 6],
             **self._symmetry(),
+            reduced=self.masks.reduction.is_on,
+            inert=self.masks.rows.cells,
+            inert_base=self.masks.rows.base,
+            inert_stride=self.masks.rows.stride,
         )
 
     def _symmetry(self) -> dict[str, Any]:
