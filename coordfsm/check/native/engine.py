@@ -1,8 +1,10 @@
 """The entry point: explore a model natively and report as the reference explorer does."""
 
+import gc
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,21 @@ from coordfsm.check.trace import Trace, build_trace
 from coordfsm.kernel import ModelError
 
 SHARE_OF_MEMORY = 0.8  # of the machine's memory, unless the caller says otherwise
+RARELY = (100_000, 50, 100)  # objects made between two looks for garbage, and how few of these go through older ones
 
 
+@contextmanager
+def rare_collection() -> Iterator[None]:
+    """Look for garbage rarely: nearly all that a search makes it keeps, and each look goes through much of it."""
+    before = gc.get_threshold()
+    gc.set_threshold(*RARELY)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+@rare_collection()
 def explore(  # noqa: PLR0913  (the choices of a search)
     model: Model,
     limits: Limits = NO_LIMITS,
