@@ -30,6 +30,7 @@ class CheckpointError(CoordfsmError):
 def save(search: Search, path: Path) -> None:
     """Write a search, so that it can go on from where it is. An earlier file is replaced once the new one is whole."""
     visited, found = search.visited, search.found
+    search.leave_blocks()
     about = {
         **_identity(search),
         "digest": _digest(search),

@@ -22,6 +22,7 @@ from coordfsm.check.native.judge import Judge
 from coordfsm.check.native.kernel import (
     DONE,
     KIND_COUNTERS,
+    NO_ROOM,
     TOO_SMALL,
     Scratch,
     canonical,
@@ -42,8 +43,12 @@ from coordfsm.check.semantics import Action, State, StepError
 LARGEST_BATCH = 1 << 14
 """States a call of compiled code expands: long enough that the call costs nothing, short enough to share out."""
 SYMMETRIC_BATCH = 1 << 10  # finding representatives may take a hundred times as long
-MOST_BATCHES = 16
-"""Batches a thread expands before all meet again, unless something for Python to do comes up earlier."""
+LARGEST_BLOCK = 1 << 16
+"""Places a thread takes at once when there are several."""
+ROUND_SECONDS = 0.1
+"""How long threads expand before all meet again, unless there is something that cannot wait."""
+MOST_PUT_OFF = 1 / 8
+"""The share of a batch whose missing table entries can wait."""
 MOST_REQUESTS = 1 << 14
 FLUSH_AT = 256
 """Buffered successors that are inserted at once: their slots fit the first-level cache."""
@@ -71,7 +76,6 @@ class Result:
         status: why it ended.
         new: the states found.
         again: the states to do again.
-        left: the states it did not come to.
         dead: the states without successors.
         requests: the table entries that were missing.
         judged: per property: the smallest number of a new state in which it is decided (-1: none), and the new states
@@ -81,15 +85,9 @@ class Result:
     status: int
     new: Segment
     again: Batch
-    left: Batch
     dead: Batch
     requests: npt.NDArray[np.int64]
     judged: list[tuple[int, Batch]]
-
-    @property
-    def whole(self) -> bool:
-        """Whether there is nothing for Python to do before the next call."""
-        return self.status == DONE and not len(self.requests)
 
 
 @dataclass(frozen=True)
@@ -219,8 +217,6 @@ class Search:
 
     def _level(self, pool: ThreadPoolExecutor | None) -> bool:
         """Expand the frontier; whether the search is over."""
-        largest = LARGEST_BATCH if self.tables.symmetry is None else SYMMETRIC_BATCH
-        size = max(1, min(largest, -(-self.waiting // len(self.workers))))
         while self.frontier or self.again:
             if self._over():
                 return True
@@ -231,24 +227,35 @@ class Search:
                 judge.prepare()
             self._pause = False
             if pool is None:
-                results = self._work(self.workers[0], size)
+                results = self._work(self.workers[0])
             else:
-                parts = pool.map(lambda worker: self._work(worker, size), self.workers)
-                results = [result for part in parts for result in part]
+                results = [result for part in pool.map(self._work, self.workers) for result in part]
             if self._take(results):
                 return True
         return False
 
-    def _work(self, worker: Worker, size: int) -> list[Result]:
-        """Expand batches until there are none left, or there is something for Python to do. Threads run this."""
+    def _work(self, worker: Worker) -> list[Result]:
+        """Expand batches until there are none left, or Python must do something first. Threads run this."""
         results: list[Result] = []
-        while len(results) < MOST_BATCHES and not self._pause:
+        until = time.monotonic() + ROUND_SECONDS
+        while not self._pause and time.monotonic() < until:
             with self._sharing:
-                batch = self._next_batch(size)
+                if not self._block(worker, 1):
+                    self._pause = True
+                    break
+                batch = self._next_batch()
             if batch is None:
                 break
-            results.append(self._expand(worker, batch))
-            self._pause |= not results[-1].whole
+            result, left = self._expand(worker, batch)
+            results.append(result)
+            # What few states wait for is filled later: to meet, and to wait for the others, takes longer.
+            if result.status == TOO_SMALL or len(result.again) > MOST_PUT_OFF * len(batch):
+                self._pause = True
+            with self._sharing:
+                if result.status == NO_ROOM:
+                    self._leave_block(worker)
+                if len(left):
+                    self.again.append(left)
         return results
 
     def _read(self, level: list[Segment]) -> bool:
@@ -278,7 +285,7 @@ class Search:
         worker.scratch.kinds[KINDS.index("command")] += len(states)
         for start in range(0, len(states), self._buffer):
             part = states[start : start + self._buffer]
-            self._supply(worker)
+            self._supply(worker, len(part))
             worker.scratch.buffer[: part.size] = part.reshape(-1)
             worker.scratch.parents[: len(part)] = parents[start : start + len(part)]
             first, shift = worker.free[0], self.visited.shift
@@ -288,11 +295,14 @@ class Search:
                 return True
         return False
 
-    def _next_batch(self, size: int) -> Batch | None:
+    def _next_batch(self) -> Batch | None:
+        """States to expand. Batches get smaller towards the end of a level, so that no thread waits long for others."""
         if self.again:
             return self.again.popleft()
         if not self.frontier:
             return None
+        largest = LARGEST_BATCH if self.tables.symmetry is None else SYMMETRIC_BATCH
+        size = min(largest, -(-self.waiting // (2 * len(self.workers) - 1)))
         first, last = self.frontier[0]
         stop = min(first + size, last)
         self.frontier[:1] = [(stop, last)] if stop < last else []
@@ -303,7 +313,8 @@ class Search:
         """States of the level in work that wait to be expanded."""
         return sum(last - first for first, last in self.frontier) + sum(map(len, self.again))
 
-    def _expand(self, worker: Worker, batch: Batch) -> Result:
+    def _expand(self, worker: Worker, batch: Batch) -> tuple[Result, Batch]:
+        """Expand a batch; what was done, and the states that it did not come to."""
         scratch, numbers = worker.scratch, worker.scratch.numbers
         numbers[:] = 0
         first = worker.free[0]
@@ -320,28 +331,28 @@ class Search:
         )
         worker.free = (new, worker.free[1])
         requests, again, dead, position = numbers[:4].tolist()
-        return Result(
+        result = Result(
             status,
             (first, new),
             scratch.again[:again].copy(),
-            batch[position:] if status != DONE else batch[:0],
             scratch.dead[:dead].copy(),
             scratch.requests[:requests].copy(),
             [judge.known(self.visited.store.states, (first, new)) for judge in self._judges],
         )
+        return result, batch[position:]
 
     def _unjudged(self, segment: Segment) -> Result:
         """A call that found these states, none of which is judged."""
         nothing, new = np.zeros(0, np.uint32), np.arange(*segment, dtype=np.uint32)
         judged = [(-1, new) for _ in self._judges]
-        return Result(DONE, segment, nothing, nothing, nothing, np.zeros((0, 4), np.int64), judged)
+        return Result(DONE, segment, nothing, nothing, np.zeros((0, 4), np.int64), judged)
 
     def _take(self, results: list[Result]) -> bool:
         """Enter what the workers found; whether a property is violated."""
         new = [result.new for result in results if result.new[0] < result.new[1]]
         self.following += new
         self.segments = _joined(self.segments + new)
-        self.again.extend(part for result in results for part in (result.again, result.left) if len(part))
+        self._put_off(np.concatenate([result.again for result in results]))
         self.found.distinct += sum(last - first for first, last in new)
         if self.model.deadlock and self._deadlock(np.concatenate([result.dead for result in results])):
             return True
@@ -391,20 +402,40 @@ class Search:
         for worker in self.workers:
             worker.scratch = self._scratch(worker.scratch)
 
-    def _supply(self, worker: Worker) -> None:
-        """See that a worker has places for the successors of any one state, and more."""
-        if worker.free[1] - worker.free[0] >= self._buffer:
-            return
+    def _put_off(self, again: Batch) -> None:
+        self.again.extend(again[start : start + SYMMETRIC_BATCH] for start in range(0, len(again), SYMMETRIC_BATCH))
+
+    def _supply(self, worker: Worker, places: int = 1) -> None:
+        """See that a worker has so many places for new states. No thread may be at work."""
+        if not self._block(worker, places):
+            self.visited.grow(self._block_size, self.segments)
+            self._block(worker, places)
+
+    def _block(self, worker: Worker, places: int) -> bool:
+        """Give a worker a new block if it has not so many places; False if there are none before the table grows."""
+        if worker.free[1] - worker.free[0] >= places:
+            return True
+        self._leave_block(worker)
+        block = self.visited.block(self._block_size)
+        worker.free = block or worker.free
+        return block is not None
+
+    def leave_blocks(self) -> None:
+        """Hand back the places that no state has taken yet, as far as possible. No thread may be at work."""
+        for worker in sorted(self.workers, key=lambda worker: worker.free, reverse=True):
+            self._leave_block(worker)
+
+    def _leave_block(self, worker: Worker) -> None:
         self.visited.give_back(worker.free)
-        size = max(2 * self._buffer, self.visited.end // 8)
+        worker.free = (0, 0)
+
+    @property
+    def _block_size(self) -> int:
+        """Enough places for the successors of any one state; many, so as to be seldom asked for."""
+        least = 2 * self._buffer
         if len(self.workers) == 1:
-            size = max(size, self.visited.room)
-        block = self.visited.block(size)
-        if block is None:
-            self.visited.grow(size, self.segments)
-            block = self.visited.block(size)
-            assert block is not None
-        worker.free = block
+            return max(least, self.visited.end // 8, self.visited.room)
+        return max(least, min(self.visited.end // 8, LARGEST_BLOCK))
 
     def _scratch(self, before: Scratch | None = None) -> Scratch:
         """Working memory for the present layout, buffer size and number of outcomes."""

@@ -1,5 +1,6 @@
 """The native engine finds exactly what the reference explorer finds, on every network and fault."""
 
+import gc
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from check.native import sample
 from coordfsm.check import native, reference
 from coordfsm.check.model import Faults, Local, Multiset, Ordered, UnreliableSet
 from coordfsm.check.models import twophase
+from coordfsm.check.native import search
 
 NETWORKS = {
     "unreliable": UnreliableSet(),
@@ -80,6 +82,24 @@ def test_two_phase_commit(rms):
 def test_threads_change_nothing():
     model = sample.build(Multiset(loss=1, duplicate=1), Faults(crash=1), clients=2)
     agree(model, threads=2)
+
+
+@pytest.mark.parametrize("most_put_off", [0, 1])
+@pytest.mark.parametrize("largest_batch", [3, 50])
+def test_small_batches_change_nothing(monkeypatch, largest_batch, most_put_off):
+    monkeypatch.setattr(search, "LARGEST_BATCH", largest_batch)
+    monkeypatch.setattr(search, "SYMMETRIC_BATCH", 1)
+    monkeypatch.setattr(search, "MOST_PUT_OFF", most_put_off)
+    monkeypatch.setattr(search, "ROUND_SECONDS", 0.001)
+    for threads in (1, 3):
+        agree(twophase.build(4), threads)
+        agree(sample.build(Multiset(copies=2), Faults(crash=1)), threads)
+
+
+def test_garbage_is_collected_as_before_afterwards():
+    before = gc.get_threshold()
+    native.explore(twophase.build(2))
+    assert gc.get_threshold() == before
 
 
 def test_a_step_that_raises_is_a_counterexample():

@@ -3,6 +3,7 @@
 import signal
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from check.native import sample
 
@@ -42,6 +43,14 @@ def test_going_on_with_symmetry_and_again_and_again(tmp_path):
         if report.verdict == "incomplete":
             report = native.explore(model, Limits(max_depth=depth), symmetry=True, checkpoint=file, resume=file)
     same(report, native.explore(model, symmetry=True))
+
+
+def test_only_what_was_found_is_saved(tmp_path):
+    file = tmp_path / "search"
+    report = native.explore(twophase.build(5), Limits(max_depth=8), checkpoint=file)
+    again = native.explore(twophase.build(5), Limits(max_depth=9), checkpoint=file, resume=file)
+    with np.load(file) as saved:
+        assert len(saved["parents"]) == again.distinct_states > report.distinct_states
 
 
 def test_another_model_is_refused(tmp_path):
