@@ -1,10 +1,11 @@
-"""Properties at native speed: a predicate runs in Python once per distinct tuple of observations.
+"""Properties at native speed: predicates run in Python once per distinct tuple of observations.
 
 The observations of each node's local states are numbered; a tuple of numbers (with the envelopes in flight, where
 the property looks at them) is a key, and the verdict on a key is kept: in a plain array while the keys are short, else
-in a table that stores the keys themselves.
+in a table that stores the keys themselves. Properties that observe the same share keys and verdicts.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ import numpy.typing as npt
 from coordfsm.check.model import Property
 from coordfsm.check.native.growing import grown
 from coordfsm.check.native.layout import Layout, Place, Words, bits_for, places
-from coordfsm.check.native.lookup import FALSE, OPEN, TRUE, UNSEEN, Memo, copy_memo, judge
+from coordfsm.check.native.lookup import KNOWN, MOST_PROPERTIES, UNSEEN, Memo, copy_memo, judge
 from coordfsm.check.native.wiring import Wirer
-from coordfsm.check.semantics import Interner
+from coordfsm.check.semantics import Interner, State
 
 DENSE_BITS = 20  # keys up to this long index a plain array
 GROUP_BITS = 8  # neighbouring fields up to this long in all are looked up together
@@ -24,22 +25,26 @@ MOST_ASKED = 4096  # questions to Python a call
 PART = 1 << 14  # states judged a call
 
 
+Found = list[int]
+"""Per property: the smallest number of a state in which it is decided; -1: none."""
+
+
 class Judge:
-    """One property of a model, judged on packed states.
+    """Properties of a model that observe the same, judged on packed states.
 
     An invariant is decided by a state in which its predicate is false, a witness by one in which it is true.
 
     Attributes:
-        item: the property.
-        evaluated: how often its predicate ran.
+        items: the properties, at most `MOST_PROPERTIES`.
     """
 
-    def __init__(self, item: Property, wirer: Wirer, predicate: Any = None) -> None:
+    def __init__(self, items: Sequence[Property], wirer: Wirer, predicates: Sequence[Any] = ()) -> None:
         nodes = len(wirer.model.nodes)
-        self.item = item
-        self.evaluated = 0
-        self._predicate = predicate or item.predicate
-        self._sought = TRUE if item.kind == "sometimes" else FALSE  # the value that decides
+        self.items = items
+        self._observe_local, self._messages = items[0].observe, items[0].messages
+        self._predicates = list(predicates or [item.predicate for item in items])
+        # A bit a property: it is decided where its value, with this bit flipped, is 1.
+        self._flip = sum(1 << bit for bit, item in enumerate(items) if item.kind != "sometimes")
         self._wirer = wirer
         self._tables = wirer.tables
         self._observations = [Interner() for _ in range(nodes)]
@@ -53,65 +58,66 @@ class Judge:
         self._layout: Layout | None = None
         self._memo: Memo | None = None
 
+    def forget(self, item: Property) -> None:
+        """Do not ask about a property any more: its witness is found."""
+        self._predicates[self.items.index(item)] = _never
+
     def prepare(self) -> None:
         """Make what `known` reads fit the tables and the layout as they are now."""
         self._current()
 
-    def known(self, states: Words, segment: tuple[int, int]) -> tuple[int, npt.NDArray[np.uint32]]:
-        """Look for a state in which the property is decided, without asking Python. Threads may do so at once.
+    def known(self, states: Words, segment: tuple[int, int]) -> tuple[Found, npt.NDArray[np.uint32]]:
+        """Look for states that decide, without asking Python. Threads may do so at once.
 
-        Returns: the smallest number of such a state (-1: none), and the states whose verdict nobody knows yet.
+        Returns: what was found, and the states on which there is no verdict yet.
         """
         memo = self._memo
         assert memo is not None
-        words, found = self._wirer.layout.words, -1
+        words, found = self._wirer.layout.words, np.full(len(self.items), -1, np.int64)
         key = np.zeros(memo.begin + len(memo.flying), np.uint64)
         again, asked, values = np.empty(PART, np.uint32), np.empty((0, 2), np.int64), np.zeros(0, np.bool_)
         left = []
         for start in range(*segment, PART):
             batch = np.arange(start, min(start + PART, segment[1]), dtype=np.uint32)
-            hit, open_, _ = judge(words, states, batch, memo, key, self._sought, again, asked, values)
-            found = hit if found < 0 else found
+            open_, _ = judge(words, states, batch, memo, key, self._flip, found, again, asked, values)
             if open_:
                 left.append(again[:open_].copy())
-        return found, np.concatenate(left) if left else np.zeros(0, np.uint32)
+        return found.tolist(), np.concatenate(left) if left else np.zeros(0, np.uint32)
 
-    def find(self, states: Words, batch: npt.NDArray[np.uint32]) -> int | None:
-        """The smallest number of a state of a batch in which the property is decided, if there is one."""
-        return self._run(states, batch, self._sought, np.zeros(0, np.bool_))
+    def find(self, states: Words, batch: npt.NDArray[np.uint32]) -> Found:
+        """Look for states that decide among those of a batch."""
+        found = np.full(len(self.items), -1, np.int64)
+        self._run(states, batch, found, np.zeros(0, np.bool_))
+        return found.tolist()
 
     def holds(self, states: Words, batch: npt.NDArray[np.uint32], values: npt.NDArray[np.bool_]) -> None:
-        """Write the predicate's value in each state of a batch to ``values[number]``."""
-        self._run(states, batch, OPEN, values)
+        """Write the first predicate's value in each state of a batch to ``values[number]``."""
+        self._run(states, batch, np.zeros(0, np.int64), values)
 
     def _run(
-        self, states: Words, batch: npt.NDArray[np.uint32], sought: int, values: npt.NDArray[np.bool_]
-    ) -> int | None:
-        hits = (
-            self._run_part(states, batch[start : start + PART], sought, values) for start in range(0, len(batch), PART)
-        )
-        return min((hit for hit in hits if hit >= 0), default=None)
-
-    def _run_part(
-        self, states: Words, batch: npt.NDArray[np.uint32], sought: int, values: npt.NDArray[np.bool_]
-    ) -> int:
-        found = -1
+        self,
+        states: Words,
+        batch: npt.NDArray[np.uint32],
+        found: npt.NDArray[np.int64],
+        values: npt.NDArray[np.bool_],
+    ) -> None:
         words = self._wirer.layout.words
-        while len(batch):
-            memo = self._current()
-            key = np.zeros(memo.begin + len(memo.flying), np.uint64)
-            hit, left, questions = judge(words, states, batch, memo, key, sought, self._again, self._asked, values)
-            if hit >= 0:
-                found = hit if found < 0 else min(found, hit)
-            if questions:
-                self._answer(states, self._asked[:questions])
-            batch = self._again[:left].copy()
-        return found
+        for start in range(0, len(batch), PART):
+            part = batch[start : start + PART]
+            while len(part):
+                memo = self._current()
+                key = np.zeros(memo.begin + len(memo.flying), np.uint64)
+                left, questions = judge(
+                    words, states, part, memo, key, self._flip, found, self._again, self._asked, values
+                )
+                if questions:
+                    self._answer(states, self._asked[:questions])
+                part = self._again[:left].copy()
 
     # -- asking Python -----------------------------------------------------------------------------------------
 
     def _answer(self, states: Words, asked: npt.NDArray[np.int64]) -> None:
-        """Observe what has not been observed; evaluate the predicate on new tuples of observations."""
+        """Observe what has not been observed; evaluate the predicates on new tuples of observations."""
         words = self._wirer.layout.words
         rows = states[asked[:, :1] * words + np.arange(words)]
         columns = []
@@ -126,23 +132,27 @@ class Judge:
             if place < 0:
                 self._memo = None  # its tables lack an observation
                 continue
-            if self.item.messages:
-                flying = self._tables.system.in_flight(self._wirer.unpack(rows[at]))
-                value = self._predicate(tuple(observations), flying)
-            else:
-                value = self._predicate(tuple(observations))
+            given: tuple[Any, ...] = (tuple(observations),)
+            if self._messages:
+                given = (*given, self._tables.system.in_flight(self._wirer.unpack(rows[at])))
+            verdict = KNOWN
+            for bit, predicate in enumerate(self._predicates):
+                verdict |= bool(predicate(*given)) << bit
             if self._tables.symmetry is not None:
-                state = self._wirer.unpack(rows[at])
-                self._tables.symmetry.check_verdict(self.item, self._predicate, state, value=bool(value))
-            self._verdicts[place] = TRUE if value else FALSE
-            self.evaluated += 1
+                self._check_symmetry(self._wirer.unpack(rows[at]), verdict)
+            self._verdicts[place] = verdict
             self._used += 1
+
+    def _check_symmetry(self, state: State, verdict: int) -> None:
+        assert self._tables.symmetry is not None
+        for bit, (item, predicate) in enumerate(zip(self.items, self._predicates, strict=True)):
+            self._tables.symmetry.check_verdict(item, predicate, state, value=bool(verdict >> bit & 1))
 
     def _observe(self, position: int, number: int) -> int:
         known = int(self._observed[position][number])
         if known < 0:
             local = self._tables.local(position, number)
-            known = self._observations[position](self.item.observe(local))
+            known = self._observations[position](self._observe_local(local))
             self._observed[position][number] = known
         return known
 
@@ -154,11 +164,11 @@ class Judge:
         for position, known in enumerate(tables.node_locals):
             if len(self._observed[position]) < len(known):
                 self._observed[position] = grown(self._observed[position], len(known), -1)
-        if self._parts is None or not self._fits(self._parts) or (moved and self.item.messages):
+        if self._parts is None or not self._fits(self._parts) or (moved and self._messages):
             self._start_over()
         if len(self._keys) and (self._used + MOST_ASKED) * 2 > len(self._keys):
             self._enlarge()
-        if self._memo is None or moved or (self.item.messages and self._envelopes != len(layout.envelopes)):
+        if self._memo is None or moved or (self._messages and self._envelopes != len(layout.envelopes)):
             self._memo = self._new_memo(layout)
         self._layout = layout
         return self._memo
@@ -179,11 +189,11 @@ class Judge:
             self._parts.append(Place(word, used, bits))
             used += bits
         self._begin = word + 1
-        if word == 0 and used <= DENSE_BITS and not self.item.messages:
+        if word == 0 and used <= DENSE_BITS and not self._messages:
             self._keys = np.zeros((0, 1), np.uint64)
             self._verdicts = np.zeros(1 << used, np.uint8)
         else:
-            further = self._wirer.layout.words if self.item.messages else 0
+            further = self._wirer.layout.words if self._messages else 0
             self._keys = np.zeros((4 * MOST_ASKED, self._begin + further), np.uint64)
             self._verdicts = np.zeros(4 * MOST_ASKED, np.uint8)
 
@@ -240,7 +250,7 @@ class Judge:
     def _flying(self, layout: Layout) -> Words:
         """Which bits of a state say what is in flight. Bits that were free are 0 in all keys so far."""
         self._envelopes = len(layout.envelopes)
-        if not self.item.messages:
+        if not self._messages:
             return np.zeros(0, np.uint64)
         masks = [0] * layout.words
         for place in (*layout.envelopes, *layout.channels):
@@ -254,3 +264,17 @@ class Judge:
         self._verdicts = np.zeros(len(keys) * 2, np.uint8)
         copy_memo(keys, verdicts, self._keys, self._verdicts)
         self._memo = None
+
+
+def _never(*_given: Any) -> bool:
+    return False
+
+
+def judges(items: Sequence[Property], wirer: Wirer) -> Iterator[Judge]:
+    """As few judges of these properties as possible."""
+    alike: dict[tuple[int, bool], list[Property]] = {}
+    for item in items:
+        alike.setdefault((id(item.observe), item.messages), []).append(item)
+    for group in alike.values():
+        for start in range(0, len(group), MOST_PROPERTIES):
+            yield Judge(group[start : start + MOST_PROPERTIES], wirer)

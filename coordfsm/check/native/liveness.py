@@ -37,7 +37,7 @@ def check_executions(search: Search) -> None:
         raise TooLargeError
     graph = state_graph(search)
     for item in items:
-        goal = truth(search, Judge(item, search.wirer))
+        goal = truth(search, Judge([item], search.wirer))
         if item.kind == "reachable":
             lost = never_good(graph, goal)
             if lost is not None:
@@ -46,7 +46,7 @@ def check_executions(search: Search) -> None:
             continue
         starts = np.arange(len(goal)) == 0
         if item.kind == "leads_to":
-            starts = truth(search, Judge(item, search.wirer, item.trigger))
+            starts = truth(search, Judge([item], search.wirer, [item.trigger]))
             if not starts.any():
                 search.found.untriggered.add(item.id)
         lasso = find_lasso(graph, starts, goal)

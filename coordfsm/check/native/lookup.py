@@ -1,4 +1,4 @@
-# ruff: noqa: ANN001, ANN201, ANN202, C901, PLR0912, PLR0913, PLR0917, PLR1714, SIM109
+# ruff: noqa: ANN001, ANN201, ANN202, C901, PLR0912, PLR0913, PLR0917
 # mypy: ignore-errors
 # Compiled functions: numba infers the types, and few idioms compile.
 """Verdicts on observations, looked up by compiled code."""
@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from coordfsm.check.native.kernel import MIX1, MIX2, U0, U29, compiled, inlined
 
-OPEN, TRUE, FALSE, ASKED = 0, 1, 2, 3  # verdicts; 0 also marks a free place
+OPEN, KNOWN, ASKED = 0, 1 << 6, 1 << 7
+"""Verdicts: nobody knows, and a free place; with the bits of the properties' values; Python is being asked."""
+MOST_PROPERTIES = 6
 UNSEEN = np.uint64(1 << 63)
 """In a key: some node's local state has not been observed yet."""
 
@@ -48,8 +50,16 @@ def _place(keys, verdicts, key):
     return place
 
 
+@inlined
+def _note(found, decided, number):
+    """Remember the smallest number of a state that decides each property."""
+    for bit in range(len(found)):
+        if decided >> bit & 1 and (found[bit] < 0 or number < found[bit]):
+            found[bit] = number
+
+
 @compiled
-def judge(words, states, batch, memo, key, sought, again, asked, values):
+def judge(words, states, batch, memo, key, flip, found, again, asked, values):
     """Look up the verdict on each state of a batch.
 
     Args:
@@ -58,15 +68,17 @@ def judge(words, states, batch, memo, key, sought, again, asked, values):
         batch: numbers of the states to judge.
         memo: the verdicts so far; what is asked of Python is marked in them.
         key: memory for one key.
-        sought: the verdict to look for.
+        flip: the bits of the properties that are decided where they are false.
+        found: per property: the smallest number of a state in which it is decided, -1: none yet; empty: nobody asks.
         again: receives the numbers of the states without a verdict.
         asked: receives a state's number and the place of its verdict (-1: a local state has not been observed).
-        values: receives the verdicts by state number, unless it is empty.
+        values: receives the first property's value by state number, unless it is empty.
 
     Returns:
-        the smallest number of a state with the sought verdict (-1: none), states to judge again, questions asked.
+        states to judge again, questions asked.
     """
-    found, left, questions = -1, 0, 0
+    left, questions = 0, 0
+    sought = (1 << len(found)) - 1
     dense = memo.keys.shape[0] == 0
     for index in range(len(batch)):
         number = np.int64(batch[index])
@@ -92,11 +104,11 @@ def judge(words, states, batch, memo, key, sought, again, asked, values):
                 key[memo.begin + word] = states[at + word] & memo.flying[word]
             place = np.int64(key[0]) if dense else _place(memo.keys, memo.verdicts, key)
             verdict = memo.verdicts[place]
-            if verdict == TRUE or verdict == FALSE:
-                if verdict == sought and (found < 0 or number < found):
-                    found = number
+            if verdict & KNOWN:
+                if (verdict ^ flip) & sought:
+                    _note(found, verdict ^ flip, number)
                 if len(values) > 0:
-                    values[number] = verdict == TRUE
+                    values[number] = verdict & 1 == 1
                 continue
         again[left] = number
         left += 1
@@ -109,14 +121,14 @@ def judge(words, states, batch, memo, key, sought, again, asked, values):
                 if not dense:
                     for word in range(len(key)):
                         memo.keys[place, word] = key[word]
-    return found, left, questions
+    return left, questions
 
 
 @compiled
 def copy_memo(keys, verdicts, new_keys, new_verdicts):
     """Enter all keys that have a verdict in a larger table."""
     for old in range(len(verdicts)):
-        if verdicts[old] == TRUE or verdicts[old] == FALSE:
+        if verdicts[old] & KNOWN:
             place = _place(new_keys, new_verdicts, keys[old])
             for word in range(keys.shape[1]):
                 new_keys[place, word] = keys[old, word]

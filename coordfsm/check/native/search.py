@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from coordfsm.check.estimate import states_left
 from coordfsm.check.model import Property
-from coordfsm.check.native.judge import Judge
+from coordfsm.check.native.judge import Found as Decided
+from coordfsm.check.native.judge import judges
 from coordfsm.check.native.kernel import (
     DONE,
     KIND_COUNTERS,
@@ -78,8 +79,7 @@ class Result:
         again: the states to do again.
         dead: the states without successors.
         requests: the table entries that were missing.
-        judged: per property: the smallest number of a new state in which it is decided (-1: none), and the new states
-            of which Python must be asked.
+        judged: per judge: what it found, and the new states of which Python must be asked.
     """
 
     status: int
@@ -87,7 +87,7 @@ class Result:
     again: Batch
     dead: Batch
     requests: npt.NDArray[np.int64]
-    judged: list[tuple[int, Batch]]
+    judged: list[tuple[Decided, Batch]]
 
 
 @dataclass(frozen=True)
@@ -154,9 +154,8 @@ class Search:
         self._buffer = 1 << 12
         self.wiring = self.wirer.wiring()
         self.workers = [Worker(self._scratch()) for _ in range(threads)]
-        self._judges = [
-            Judge(item, self.wirer) for item in self.model.properties if item.kind in {"invariant", "sometimes"}
-        ]
+        of_states = [item for item in self.model.properties if item.kind in {"invariant", "sometimes"}]
+        self._judges = list(judges(of_states, self.wirer))
         self._sharing = threading.Lock()
         self._readers = [Reader(self.tables, self.wirer, *which) for which in self.system.readers]
         self.started = time.monotonic()
@@ -344,7 +343,7 @@ class Search:
     def _unjudged(self, segment: Segment) -> Result:
         """A call that found these states, none of which is judged."""
         nothing, new = np.zeros(0, np.uint32), np.arange(*segment, dtype=np.uint32)
-        judged = [(-1, new) for _ in self._judges]
+        judged = [([-1] * len(judge.items), new) for judge in self._judges]
         return Result(DONE, segment, nothing, nothing, np.zeros((0, 4), np.int64), judged)
 
     def _take(self, results: list[Result]) -> bool:
@@ -474,22 +473,23 @@ class Search:
 
     def _judge(self, results: list[Result]) -> bool:
         """Check the invariants and witnesses of new states; whether an invariant is violated."""
-        states = self.visited.store.states
         depth = self.found.depth + (self.found.distinct > 1)
-        for result in results:
-            for judge, (known, open_) in zip(self._judges, result.judged, strict=True):
-                item = judge.item
-                if item.kind == "sometimes" and item.id in self.found.witnesses:
-                    continue
-                asked = judge.find(states, open_)
-                number = known if asked is None else asked if known < 0 else min(known, asked)
-                if number < 0:
-                    continue
-                if item.kind == "sometimes":
-                    self.found.witnesses[item.id] = depth
-                elif self.found.violated is None or number < self.found.violated[1]:
-                    self.found.violated = (item, number)
-        return self.found.violated is not None
+        violated: list[tuple[int, int]] = []  # a state, and a property by its place in the model
+        for at, judge in enumerate(self._judges):
+            judged = [result.judged[at] for result in results]
+            asked = judge.find(self.visited.store.states, np.concatenate([open_ for _, open_ in judged]))
+            for item, *numbers in zip(judge.items, asked, *(known for known, _ in judged), strict=True):
+                decided = [number for number in numbers if number >= 0]
+                if decided and item.kind == "sometimes":
+                    self.found.witnesses.setdefault(item.id, depth)
+                    judge.forget(item)
+                elif decided:
+                    violated.append((min(decided), self.model.properties.index(item)))
+        if not violated:
+            return False
+        number, place = min(violated)
+        self.found.violated = self.model.properties[place], number
+        return True
 
     def _deadlock(self, dead: Batch) -> bool:
         for number in np.sort(dead).tolist():
