@@ -73,14 +73,18 @@ def find_lasso(graph: Graph, starts: Flags, goal: Flags) -> Lasso | None:
 
 
 def never_good(graph: Graph, good: Flags) -> int | None:
-    """The first state, by number, from which no good state can be reached; None if there is none."""
+    """A state nearest to the initial one from which no good state can be reached; None if there is none."""
     size = len(graph.present)
     ones = np.ones(len(graph.targets), np.int8)
     reverse = csr_array((ones, graph.targets, graph.offsets), shape=(size, size)).tocsc()
     backwards = Graph(graph.present, reverse.indptr.astype(np.int64), reverse.indices.astype(np.uint32), graph.labels)
     distance, _ = _spread(backwards, np.flatnonzero(good & graph.present), graph.present)
     lost = np.flatnonzero(graph.present & (distance < 0))
-    return int(lost[0]) if len(lost) else None
+    if len(lost) == 0:
+        return None
+    # Threads number the states of later levels before those of earlier ones.
+    depth, _ = _spread(graph, np.zeros(1, np.int64), graph.present)
+    return int(lost[np.argmin(depth[lost])])
 
 
 def _spread(
