@@ -1,0 +1,250 @@
+"""The partial-order reduction: fewer states, the same verdicts, witnesses and shortest counterexamples."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import pytest
+from check.native import sample
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from coordfsm.check import native, reference
+from coordfsm.check.futures import Futures
+from coordfsm.check.model import Faults, Local, Model, Multiset, Node, Ordered, Property, UnreliableSet
+from coordfsm.check.models import membership_join, migration, pingpong, twophase
+from coordfsm.check.reduction import Reduction, reason_against
+from coordfsm.check.registry import catalogue
+from coordfsm.check.replay import replay
+from coordfsm.check.report import Limits
+from coordfsm.kernel import Command, Message, ModelError, Persist, Received, Send, Step, Value, Write
+
+NETWORKS = {
+    "unreliable": UnreliableSet(),
+    "unreliable lossy": UnreliableSet(loss=1),
+    "multiset": Multiset(),
+    "lossy": Multiset(loss=None),
+    "budgets": Multiset(loss=1, duplicate=1),
+    "copies": Multiset(loss=None, copies=3),
+}
+FAULTS = {
+    "none": Faults(),
+    "stop": Faults(crash=1, recover=False, torn=False),
+    "torn": Faults(crash=2),
+    "partition": Faults(crash=1, partitions=(sample.CUT,), partition=1),
+}
+
+
+def told(report):
+    """What must not depend on the reduction."""
+    trace = report.counterexample
+    return report.verdict, report.properties if trace is None else (trace.property, len(trace.steps))
+
+
+def reduced(model):
+    """Both engines explore with and without the reduction and say the same; the report of the reduced exploration."""
+    full, fewer = reference.explore(model), reference.explore(model, por=True)
+    assert told(fewer) == told(full)
+    assert fewer.distinct_states <= full.distinct_states
+    for threads in (1, 2):
+        found = native.explore(model, por=True, threads=threads)
+        assert told(found) == told(full)
+        if full.counterexample is None:
+            for name in ("distinct_states", "transitions", "depth", "faults", "cut_off", "never_fired"):
+                assert getattr(found, name) == getattr(fewer, name), name
+            assert found.details["reduction"] == fewer.details["reduction"]
+    for trace in (fewer.counterexample, found.counterexample):
+        if trace is not None:
+            replay(model, trace)
+    return fewer
+
+
+# -- small machines at random ------------------------------------------------------------------------------------------
+
+
+class Word(Message):
+    letter: int
+
+
+class Press(Command):
+    button: int
+
+
+class Place(Value):
+    number: int
+
+
+class Rule(NamedTuple):
+    """What a random machine does: where it goes, what it says (-1: nothing), what it writes (-1: nothing)."""
+
+    to: int
+    says: int
+    writes: int
+
+
+PLACES, LETTERS = 4, 3
+RULE = st.builds(Rule, st.integers(0, PLACES - 1), st.integers(-1, LETTERS - 1), st.integers(-1, PLACES - 1))
+TABLE = st.dictionaries(st.tuples(st.integers(0, PLACES - 1), st.integers(0, LETTERS)), RULE, max_size=8)
+"""By place and input: a letter, or (the last number) the button."""
+NETWORK = st.sampled_from([*NETWORKS.values(), Multiset(duplicate=1), Multiset(copies=2)])
+FAULT = st.sampled_from([Faults(), Faults(crash=1), Faults(crash=1, torn=False), Faults(crash=1, recover=False)])
+
+
+def random_node(name, peer, table):
+    def step(data, given):
+        if type(given).__name__ == "Recover":
+            kept = [write.value.number for write in given.records]
+            return Step(Place(kept[0] if kept else 0), (), ("recovers",))
+        which = given.message.letter if isinstance(given, Received) else LETTERS
+        rule = table.get((data.number, which))
+        if rule is None:
+            return Step(data, (), ())
+        writes = (Persist((Write("place", Place(rule.writes)),)),) if rule.writes >= 0 else ()
+        says = (Send(peer, Word(rule.says)),) if rule.says >= 0 else ()
+        return Step(Place(rule.to), (*writes, *says), (f"{data.number} {which}",))
+
+    def place(local: Local):
+        return -1 if local.data is None else local.data.number
+
+    return Node(
+        name, Place(0), step, commands=lambda _local: (Press(0),), boots=True, final=lambda item: place(item) == 0
+    )
+
+
+def where(local: Local):
+    return -1 if local.data is None else local.data.number
+
+
+def random_model(tables, network, faults, wrong, good, presses):
+    return Model(
+        "random",
+        (random_node("a", "b", tables[0]), random_node("b", "a", tables[1])),
+        (
+            Property("wrong", "Never there at once.", lambda seen: seen != wrong, observe=where),
+            Property("there", "Once there.", lambda seen: good in seen, kind="sometimes", observe=where),
+            Property("back", "Always a way there.", lambda seen: good in seen, kind="reachable", observe=where),
+        ),
+        network=network,
+        faults=faults,
+        budgets={"local_press": presses},
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    tables=st.tuples(TABLE, TABLE),
+    network=NETWORK,
+    faults=FAULT,
+    wrong=st.tuples(st.integers(-1, PLACES - 1), st.integers(-1, PLACES - 1)),
+    good=st.integers(0, PLACES - 1),
+    presses=st.integers(0, 3),
+)
+def test_random_machines(tables, network, faults, wrong, good, presses):
+    reduced(random_model(tables, network, faults, wrong, good, presses))
+
+
+LATE = {(0, 1): Rule(1, -1, -1), (1, 0): Rule(2, -1, -1)}
+"""The letter 0 does nothing at first, but something after the letter 1."""
+SAYS = {(0, LETTERS): Rule(1, 0, -1), (1, LETTERS): Rule(2, 1, -1)}
+"""The letter 0 at the first press, the letter 1 at the second."""
+
+
+def late_model():
+    return random_model((LATE, SAYS), Multiset(), Faults(), (2, 2), 2, 2)
+
+
+def test_a_message_that_may_still_have_an_effect_stays():
+    found = reduced(late_model())
+    assert found.counterexample.property == "wrong"
+    assert len(found.counterexample.steps) == 4
+
+
+def test_to_look_at_the_present_only_would_be_unsound(monkeypatch):
+    monkeypatch.setattr(Futures, "inert", lambda self, position: dict(self._idle[position]))
+    assert reference.explore(late_model()).verdict == "violated"
+    assert reference.explore(late_model(), por=True).verdict == "holds"
+
+
+def test_not_to_go_on_until_all_messages_are_known_would_be_unsound(monkeypatch):
+    """While only the letter 0 is known, nothing leads a to where it has an effect."""
+    monkeypatch.setattr(Futures, "learn", lambda self, met, most, learn=Futures.learn: learn(self, met & 1, most))
+    monkeypatch.setattr(Reduction, "goes_on", lambda self, _states, _violated: self._rounds < 2)
+    assert reference.explore(late_model(), por=True).verdict == "holds"
+
+
+@pytest.mark.parametrize("depth", range(1, 8))
+@pytest.mark.parametrize("explore", [reference.explore, native.explore])
+def test_a_depth_is_explored_whole(explore, depth):
+    limits = Limits(max_depth=depth)
+    assert explore(late_model(), limits, por=True).verdict == ("violated" if depth >= 4 else "incomplete")
+
+
+# -- whole models ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("faults", FAULTS)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_network_with_every_fault(network, faults):
+    model = sample.build(NETWORKS[network], FAULTS[faults], turns=2, retries=1)
+    blind = tuple(item for item in model.properties if not item.messages)
+    found = reduced(replace(model, properties=blind))
+    assert found.details["reduction"].startswith("inert messages left out")
+
+
+@pytest.mark.parametrize(
+    ("model", "states", "of"),
+    [
+        (pingpong.build(), 22, 4_094),
+        (twophase.build(5), 4_181, 8_832),
+        (membership_join.build(joiners=1, retries=3), 252, 404),
+        (migration.build(requests=1, crash=0, processes=3, duplicate=1), 1_740, 6_828),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_fewer_states_stand_for_all(model, states, of):
+    assert native.explore(model).distinct_states == of
+    assert reduced(model).distinct_states == states
+
+
+def test_what_cannot_be_told_soon_is_explored_in_full():
+    entry = next(entry for entry in catalogue() if entry.name == "membership-consensus")
+    model = entry.build({"wishes": 1})
+    full, found = native.explore(model), native.explore(model, por=True)
+    assert (found.distinct_states, found.transitions) == (full.distinct_states, full.transitions)
+    assert found.details["reduction"].startswith("none: all states were found before")
+
+
+# -- refusals ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"network": Ordered(capacity=2)}, "holds up those behind it"),
+        ({"deadlock": True}, "must still arrive"),
+        ({"properties": (Property("p", "P.", lambda _seen, _flying: True, messages=True),)}, "p looks at"),
+        ({"properties": (Property("e", "E.", lambda _seen: True, kind="eventually"),)}, "e is of fair executions"),
+    ],
+)
+def test_where_it_would_be_unsound_the_model_is_explored_in_full(change, why):
+    model = replace(late_model(), **change)
+    assert why in reason_against(model)
+    full, found = reference.explore(model), reference.explore(model, por=True)
+    assert (found.verdict, found.distinct_states) == (full.verdict, full.distinct_states)
+    assert why in found.details["reduction"]
+    assert why in native.explore(model, por=True).details["reduction"]
+
+
+def test_a_way_that_needs_a_counted_loss_is_looked_for_in_the_full_model():
+    """With the last duplication spent on a message without effect, a can no longer get the letter twice."""
+    twice = {(0, 0): Rule(1, -1, -1), (1, 0): Rule(2, -1, -1)}
+    once = {(0, LETTERS): Rule(1, 0, -1)}
+    model = random_model((twice, once), Multiset(duplicate=1), Faults(), (3, 3), 2, 1)
+    found = reduced(model)
+    assert found.counterexample.property == "back"
+    assert "back may need a loss or a duplication" in found.details["reduction"]
+
+
+@pytest.mark.parametrize("other", [{"symmetry": True}, {"checkpoint": "saved"}, {"resume": "saved"}])
+def test_it_goes_without_symmetry_and_checkpoints(other):
+    with pytest.raises(ModelError, match="goes without symmetry, and is not saved"):
+        native.explore(twophase.build(3), por=True, **other)
