@@ -15,27 +15,39 @@ from coordfsm.check.trace import describe, differences
 from coordfsm.kernel import CoordfsmError, Input, Map, ModelError, Received, Recover, TimerFired, Value, encode
 
 
-def checked_outcomes(system: System, position: int, identifier: int, given: Input) -> tuple[Outcome, ...]:
-    """`System.outcomes`, refusing a step that is not a pure function to plain data.
+class Purity:
+    """The check of one model's steps."""
 
-    Raises:
-        ModelError: naming the node, the input and the field.
-        StepError: the machine raised an error.
-    """
-    local: Local = system.locals.values[identifier]
-    name = system.model.nodes[position].name
-    before = _snapshot(local)
-    outcomes = system.outcomes(position, identifier, given)
-    for outcome in outcomes:
-        _check_value(name, given, outcome)
-    whole, sends = _again(system.model.nodes[position], local, given)
-    if _snapshot(local) != before:
-        where = "; ".join(differences(whole, outcomes[0].local)) or "the data that it was given"
-        raise ModelError(f"{name} changes its data in place on {_told(given)}: {where}; give new data instead")
-    if (whole, sends) != (outcomes[0].local, outcomes[0].sends):
-        found = (*differences(outcomes[0].local, whole), *differences(outcomes[0].sends, sends, "sends"))
-        raise ModelError(f"{name} is not deterministic on {_told(given)}: {'; '.join(found)} (first -> second time)")
-    return outcomes
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._snapshots: dict[int, int] = {}  # by local state: what `_snapshot` gave when it was first met
+
+    def outcomes(self, position: int, identifier: int, given: Input) -> tuple[Outcome, ...]:
+        """`System.outcomes`, refusing a step that is not a pure function to plain data.
+
+        Raises:
+            ModelError: naming the node, the input and the field.
+            StepError: the machine raised an error.
+        """
+        system = self._system
+        local: Local = system.locals.values[identifier]
+        name = system.model.nodes[position].name
+        if identifier not in self._snapshots:
+            self._snapshots[identifier] = _snapshot(local)
+        outcomes = system.outcomes(position, identifier, given)
+        for outcome in outcomes:
+            if outcome.local is not local or outcome.sends:
+                _check_value(name, given, outcome)
+        whole, sends = _again(system.model.nodes[position], local, given)
+        if _snapshot(local) != self._snapshots[identifier]:
+            where = "; ".join(differences(whole, outcomes[0].local)) or "the data that it was given"
+            raise ModelError(f"{name} changes its data in place on {_told(given)}: {where}; give new data instead")
+        if (whole, sends) != (outcomes[0].local, outcomes[0].sends):
+            found = (*differences(outcomes[0].local, whole), *differences(outcomes[0].sends, sends, "sends"))
+            raise ModelError(
+                f"{name} is not deterministic on {_told(given)}: {'; '.join(found)} (first -> second time)"
+            )
+        return outcomes
 
 
 def _again(node: Node, local: Local, given: Input) -> tuple[Local, tuple[Envelope, ...]]:
@@ -46,12 +58,12 @@ def _again(node: Node, local: Local, given: Input) -> tuple[Local, tuple[Envelop
     return apply_effects(node, local, step.data, step.effects)
 
 
-def _snapshot(local: Local) -> bytes:
-    """Bytes that change when a machine changes its data in place."""
+def _snapshot(local: Local) -> int:
+    """A number that changes when a machine changes its data in place."""
     try:
-        return encode((local.data, local.durable))
+        return hash(encode((local.data, local.durable)))
     except CoordfsmError:
-        return repr(local).encode()  # volatile data need not have canonical bytes
+        return hash(repr(local))  # volatile data need not have canonical bytes
 
 
 def _check_value(name: str, given: Input, outcome: Outcome) -> None:

@@ -25,6 +25,7 @@ from coordfsm.kernel import (
     Send,
     SetTimer,
     Step,
+    Timer,
     TimerFired,
     Value,
     apply_writes,
@@ -109,7 +110,9 @@ def apply_effects(
     node: Node, local: Local, data: Any, effects: tuple[Effect, ...]
 ) -> tuple[Local, tuple[Envelope, ...]]:
     """The local state and the sends after a process with new `data` carried out `effects` in order."""
-    durable, timers, history = local.durable, set(local.timers), local.history
+    if not effects and data is local.data:
+        return local, ()
+    durable, timers, history = local.durable, local.timers, local.history
     sends: list[Envelope] = []
     for effect in effects:
         if isinstance(effect, Persist):
@@ -117,13 +120,16 @@ def apply_effects(
         elif isinstance(effect, Send):
             sends.append(Envelope(node.name, effect.to, effect.message))
         elif isinstance(effect, SetTimer):
-            timers.add(effect.timer)
+            timers = _sorted({*timers, effect.timer})
         elif isinstance(effect, CancelTimer):
-            timers.discard(effect.timer)
+            timers = tuple(timer for timer in timers if timer != effect.timer)
         elif isinstance(effect, Notify):
             history = node.history(history, effect.event)
-    ordered = tuple(sorted(timers, key=lambda timer: (timer.kind, timer.subject)))
-    return Local(data, durable, ordered, history), tuple(sends)
+    return Local(data, durable, timers, history), tuple(sends)
+
+
+def _sorted(timers: set[Timer]) -> tuple[Timer, ...]:
+    return tuple(sorted(timers, key=lambda timer: (timer.kind, timer.subject)))
 
 
 def _step(node: Node, data: Any, given: Input) -> Step:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from coordfsm.check.model import Envelope, Local, Multiset, Ordered, UnreliableSet
 from coordfsm.check.native.growing import Column, Rows
-from coordfsm.check.purity import checked_outcomes
+from coordfsm.check.purity import Purity
 from coordfsm.check.semantics import Action, Interner, Outcome, State, System, crashed
 from coordfsm.kernel import Command, ModelError, Received, Recover, TimerFired, event_of
 
@@ -79,6 +79,7 @@ class Tables:
 
     def __init__(self, system: System) -> None:
         self.system = system
+        self._purity = Purity(system)
         self.steps, self.queues = Rows(), Rows()
         self.node_locals: list[list[int]] = [[] for _ in system.model.nodes]
         self._numbers: list[dict[int, int]] = [{} for _ in system.model.nodes]
@@ -203,7 +204,7 @@ class Tables:
         if self.system.locals.values[identifier].data is None:
             return []
         envelope: Envelope = self.system.envelopes.values[envelope_number]
-        outcomes = checked_outcomes(self.system, position, identifier, Received(envelope.sender, envelope.message))
+        outcomes = self._purity.outcomes(position, identifier, Received(envelope.sender, envelope.message))
         return self._candidates(outcomes, "deliver", pruned=self.pruned)
 
     def tabulate_reading(self, position: int, reading: int, number: int, envelopes: frozenset[int]) -> tuple[int, ...]:
@@ -233,7 +234,7 @@ class Tables:
     ) -> list[Candidate]:
         event = event_of(given)
         budget = 1 + self._budgets[event] if event in self.system.model.budgets else 0
-        outcomes = checked_outcomes(self.system, position, identifier, given)
+        outcomes = self._purity.outcomes(position, identifier, given)
         return self._candidates(outcomes, kind, pruned=kind == "command", event=budget, label=label)
 
     def _recovery(self, position: int, identifier: int, local: Local) -> list[Candidate]:
@@ -241,7 +242,7 @@ class Tables:
             return []
         node, label = self.system.model.nodes[position], self.labels(("recover", position))
         if node.boots:
-            outcomes = checked_outcomes(self.system, position, identifier, Recover(local.durable))
+            outcomes = self._purity.outcomes(position, identifier, Recover(local.durable))
             return self._candidates(outcomes, "recover", pruned=False, label=label)
         started = self.system.locals(msgspec.structs.replace(local, data=node.initial))
         return [Candidate("recover", started, label=label)]
