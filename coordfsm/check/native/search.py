@@ -47,9 +47,7 @@ SYMMETRIC_BATCH = 1 << 10  # finding representatives may take a hundred times as
 LARGEST_BLOCK = 1 << 16
 """Places a thread takes at once when there are several."""
 ROUND_SECONDS = 0.1
-"""How long threads expand before all meet again, unless there is something that cannot wait."""
-MOST_PUT_OFF = 1 / 8
-"""The share of a batch whose missing table entries can wait."""
+"""How long threads expand before all meet again, unless an array must grow first."""
 MOST_REQUESTS = 1 << 14
 FLUSH_AT = 256
 """Buffered successors that are inserted at once: their slots fit the first-level cache."""
@@ -247,8 +245,8 @@ class Search:
                 break
             result, left = self._expand(worker, batch)
             results.append(result)
-            # What few states wait for is filled later: to meet, and to wait for the others, takes longer.
-            if result.status == TOO_SMALL or len(result.again) > MOST_PUT_OFF * len(batch):
+            # Missing table entries can wait: few states need them, and it takes longer to meet for each.
+            if result.status == TOO_SMALL:
                 self._pause = True
             with self._sharing:
                 if result.status == NO_ROOM:

@@ -84,12 +84,10 @@ def test_threads_change_nothing():
     agree(model, threads=2)
 
 
-@pytest.mark.parametrize("most_put_off", [0, 1])
 @pytest.mark.parametrize("largest_batch", [3, 50])
-def test_small_batches_change_nothing(monkeypatch, largest_batch, most_put_off):
+def test_small_batches_change_nothing(monkeypatch, largest_batch):
     monkeypatch.setattr(search, "LARGEST_BATCH", largest_batch)
     monkeypatch.setattr(search, "SYMMETRIC_BATCH", 1)
-    monkeypatch.setattr(search, "MOST_PUT_OFF", most_put_off)
     monkeypatch.setattr(search, "ROUND_SECONDS", 0.001)
     for threads in (1, 3):
         agree(twophase.build(4), threads)
