@@ -25,7 +25,7 @@ MOST_ASKED = 4096  # questions to Python a call
 PART = 1 << 14  # states judged a call
 
 
-Found = list[int]
+Decided = list[int]
 """Per property: the smallest number of a state in which it is decided; -1: none."""
 
 
@@ -66,7 +66,7 @@ class Judge:
         """Make what `known` reads fit the tables and the layout as they are now."""
         self._current()
 
-    def known(self, states: Words, segment: tuple[int, int]) -> tuple[Found, npt.NDArray[np.uint32]]:
+    def known(self, states: Words, segment: tuple[int, int]) -> tuple[Decided, npt.NDArray[np.uint32]]:
         """Look for states that decide, without asking Python. Threads may do so at once.
 
         Returns: what was found, and the states on which there is no verdict yet.
@@ -84,7 +84,7 @@ class Judge:
                 left.append(again[:open_].copy())
         return found.tolist(), np.concatenate(left) if left else np.zeros(0, np.uint32)
 
-    def find(self, states: Words, batch: npt.NDArray[np.uint32]) -> Found:
+    def find(self, states: Words, batch: npt.NDArray[np.uint32]) -> Decided:
         """Look for states that decide among those of a batch."""
         found = np.full(len(self.items), -1, np.int64)
         self._run(states, batch, found, np.zeros(0, np.bool_))

@@ -18,8 +18,7 @@ import numpy.typing as npt
 
 from coordfsm.check.estimate import states_left
 from coordfsm.check.model import Property
-from coordfsm.check.native.judge import Found as Decided
-from coordfsm.check.native.judge import judges
+from coordfsm.check.native.judge import Decided, judges
 from coordfsm.check.native.kernel import (
     DONE,
     KIND_COUNTERS,
@@ -406,7 +405,8 @@ class Search:
         """See that a worker has so many places for new states. No thread may be at work."""
         if not self._block(worker, places):
             self.visited.grow(self._block_size, self.segments)
-            self._block(worker, places)
+            supplied = self._block(worker, places)
+            assert supplied
 
     def _block(self, worker: Worker, places: int) -> bool:
         """Give a worker a new block if it has not so many places; False if there are none before the table grows."""

@@ -13,7 +13,7 @@ FULL = 0.7  # share of the slots that may be taken
 FIRST_SLOTS = 1 << 12
 CACHE_LINE = 64  # bytes
 MANY_STATES = 1 << 16  # entered anew by several threads, in parts of this size
-SMALL_SLOTS = 1 << 22  # below this the table grows fourfold: entering all states anew costs more than the memory
+SMALL_SLOTS = 1 << 23  # below this the table grows fourfold: entering all states anew costs more than the memory
 MOST_STATES = (1 << 32) - 2  # a state's number and its parent's are 32 bits
 
 Segment = tuple[int, int]
@@ -100,9 +100,9 @@ class Visited:
             TooLargeError: the limit does not allow it; nothing has changed.
         """
         slots = len(self._slots)
-        while self.end + size > int(FULL * slots):
-            slots *= 4 if slots < SMALL_SLOTS else 2
         in_use = self.end * (8 * self.words + 4)
+        while self.end + size > int(FULL * slots):
+            slots *= 4 if slots < SMALL_SLOTS and in_use + 4 * slots * 8 <= self.most_bytes else 2
         too_large = in_use + slots * 8 > self.most_bytes or slots > len(self._all_slots)
         if too_large or self.end + size > self._places:
             raise TooLargeError
