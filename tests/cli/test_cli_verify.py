@@ -220,6 +220,25 @@ def test_the_manifest_is_recorded_and_compared(run, monkeypatch):
     ]
 
 
+def test_a_reduction_leaves_the_verdicts_of_a_manifest(run, monkeypatch):
+    monkeypatch.setattr("coordfsm.cli.manifest.catalogue", lambda: [_twophase()])
+    refused = run("verify", "--manifest", "m.json", "--update", "--por")
+    assert (refused.code, "--update without --symmetry and --por" in refused.err) == (2, True)
+    assert run("verify", "--manifest", "m.json", "--update").code == 0
+    same = run("verify", "--manifest", "m.json", "--por")
+    assert (same.code, same.out.splitlines()[-1]) == (0, "2 of 2 as recorded")
+    assert "197 of 288 states" in same.out
+
+
+def test_what_a_reduction_did_is_told(run):
+    found = run("verify", "pingpong", "--por")
+    assert found.code == 0
+    assert "reduction: inert messages left out, 2 rounds" in found.out
+    full = run("verify", "lamport", "--por")
+    assert "reduction: none: a message that does nothing still holds up those behind it" in full.out
+    assert "reduction" not in run("verify", "pingpong", "--no-por").out
+
+
 def _twophase():
     from coordfsm.check.registry import find  # noqa: PLC0415  (one test's)
 

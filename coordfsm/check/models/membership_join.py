@@ -7,7 +7,7 @@ from coordfsm.check.model import Faults, Local, Model, Node, Property, Unreliabl
 from coordfsm.check.models.membership_chain import PROCESS
 from coordfsm.check.models.membership_consensus import NAMES, without_confirmations
 from coordfsm.check.parameters import Parameter
-from coordfsm.kernel import Command, Input, Recover, SetTimer, Step, Steppable
+from coordfsm.kernel import Command, Input, ParameterError, Recover, SetTimer, Step, Steppable
 from coordfsm.protocols.membership.admission import OTHER_LABEL
 from coordfsm.protocols.membership.composition import initial
 from coordfsm.protocols.membership.consensus import TAKEOVER
@@ -63,6 +63,8 @@ def build(
     ML2 is left out with `takeovers`: they can be spent before they are needed. Without, only a process that recovers
     takes over, so that a proposal that nobody heard of is taken up again.
     """
+    if views <= joiners:
+        raise ParameterError(f"views={views}: {joiners} joiners may come in one by one, so up to view {joiners + 1}")
     names = tuple(NAMES[: joiners + 1])
     seeds = names[:2]
 
