@@ -5,17 +5,20 @@ the node alone used them.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import msgspec
 
-from coordfsm.check.semantics import Outcome, StepError, System, crashed
+from coordfsm.check.semantics import Outcome, System, crashed
 from coordfsm.kernel import Input, Received, Recover, TimerFired, event_of
 
 Left = tuple[int, ...]
 """What is left of each budget, if only this node has used any."""
 Cost = tuple[int, ...]
 """The budgets (by position) that a step takes one from."""
+Take = Callable[[int, int, Input], tuple[Outcome, ...]]
+"""What takes a local step, as `System.outcomes`."""
 
 
 def bits_of(number: int) -> Iterator[int]:
@@ -34,8 +37,9 @@ class Futures:
         steps: local steps tried so far.
     """
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, take: Take) -> None:
         self.system = system
+        self._take = take
         self.known = 0
         self.steps = 0
         nodes = len(system.model.nodes)
@@ -138,7 +142,9 @@ class Futures:
             elif model.faults.recover:
                 yield system.locals(msgspec.structs.replace(held, data=model.nodes[position].initial)), ()
             return
-        own: list[Input] = [*map(TimerFired, held.timers), *system.commands(position, local)]
+        own: list[Input] = [*map(TimerFired, held.timers)]
+        with suppress(Exception):  # as in `_outcomes`
+            own += system.commands(position, local)
         for given in own:
             yield from self._leading(self._outcomes(position, local, given), self._cost(event_of(given)))
         if model.faults.crash and system.may_crash(position):
@@ -147,9 +153,10 @@ class Futures:
     def _leading(self, outcomes: tuple[Outcome, ...], cost: Cost = ()) -> Iterator[tuple[int, Cost]]:
         boundary = self.system.model.boundary
         for outcome in outcomes:
-            if boundary is None or boundary(outcome.local):
-                torn = outcome.torn >= 0
-                yield self.system.locals(outcome.local), (*cost, *(self._cost("crash") if torn else ()))
+            with suppress(Exception):  # as in `_outcomes`
+                if boundary is None or boundary(outcome.local):
+                    torn = outcome.torn >= 0
+                    yield self.system.locals(outcome.local), (*cost, *(self._cost("crash") if torn else ()))
 
     def _cost(self, name: str) -> Cost:
         names = self.system.budget_names
@@ -157,6 +164,6 @@ class Futures:
 
     def _outcomes(self, position: int, local: int, given: Input) -> tuple[Outcome, ...]:
         try:
-            return self.system.outcomes(position, local, given)
-        except StepError:
-            return ()  # nothing follows; if it ever really happens, the exploration says so
+            return self._take(position, local, given)
+        except Exception:  # noqa: BLE001  (whatever a model raises where it never gets to)
+            return ()  # nothing follows; if it ever really happens, the exploration raises, too

@@ -16,7 +16,7 @@ the next step is one that the reduced exploration took, too, and what it sends i
 A step of the full model is at the same depth a step of the reduced one or no step, so counterexamples stay shortest.
 """
 
-from coordfsm.check.futures import Futures
+from coordfsm.check.futures import Futures, Take
 from coordfsm.check.model import Model, Multiset, Network, Ordered, Property
 from coordfsm.check.semantics import Action, State, System
 
@@ -62,12 +62,12 @@ class Reduction:
             bits of a number.
     """
 
-    def __init__(self, system: System, *, wanted: bool = True) -> None:
+    def __init__(self, system: System, take: Take, *, wanted: bool = True) -> None:
         self.system = system
         self.against = reason_against(system.model) if wanted else NOT_WANTED
         self.is_on = False
         self.inert: list[dict[int, int]] = []
-        self._futures = Futures(system)
+        self._futures = Futures(system, take)
         self._met = 0
         self._states = 0
         self._rounds = 0

@@ -68,7 +68,7 @@ def explore(
     """
     started = time.monotonic()
     system = System(model)
-    reduction = Reduction(system, wanted=por)
+    reduction = Reduction(system, system.outcomes, wanted=por)
     while True:
         search = _round(_Search(system, reduction), limits, progress, started)
         exhausted = search.stopped in {None, told_depth(limits)}

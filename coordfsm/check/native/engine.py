@@ -78,7 +78,8 @@ def explore(  # noqa: PLR0913  (the choices of a search)
     if por and (symmetry or checkpoint is not None or resume is not None):
         raise ModelError(f"{model.name}: partial-order reduction goes without symmetry, and is not saved; choose one")
     system = System(model)
-    tables, reduction = Tables(system), Reduction(system, wanted=por)
+    tables = Tables(system)
+    reduction = Reduction(system, tables.purity.outcomes, wanted=por)
     if symmetry:
         tables.symmetry = Symmetry(tables)
     while True:

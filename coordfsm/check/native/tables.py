@@ -62,6 +62,7 @@ class Tables:
 
     Attributes:
         system: the model made executable.
+        purity: the check of every step that is tabulated.
         steps: per node: the entries described above.
         queues: per channel of an ordered network: column 0 the envelope at the head, column 1 the contents without it,
             column 2 + e the contents with the e-th envelope of the channel appended. Row 0 is the empty channel.
@@ -79,7 +80,7 @@ class Tables:
 
     def __init__(self, system: System) -> None:
         self.system = system
-        self._purity = Purity(system)
+        self.purity = Purity(system)
         self.steps, self.queues = Rows(), Rows()
         self.node_locals: list[list[int]] = [[] for _ in system.model.nodes]
         self._numbers: list[dict[int, int]] = [{} for _ in system.model.nodes]
@@ -204,7 +205,7 @@ class Tables:
         if self.system.locals.values[identifier].data is None:
             return []
         envelope: Envelope = self.system.envelopes.values[envelope_number]
-        outcomes = self._purity.outcomes(position, identifier, Received(envelope.sender, envelope.message))
+        outcomes = self.purity.outcomes(position, identifier, Received(envelope.sender, envelope.message))
         return self._candidates(outcomes, "deliver", pruned=self.pruned)
 
     def tabulate_reading(self, position: int, reading: int, number: int, envelopes: frozenset[int]) -> tuple[int, ...]:
@@ -234,7 +235,7 @@ class Tables:
     ) -> list[Candidate]:
         event = event_of(given)
         budget = 1 + self._budgets[event] if event in self.system.model.budgets else 0
-        outcomes = self._purity.outcomes(position, identifier, given)
+        outcomes = self.purity.outcomes(position, identifier, given)
         return self._candidates(outcomes, kind, pruned=kind == "command", event=budget, label=label)
 
     def _recovery(self, position: int, identifier: int, local: Local) -> list[Candidate]:
@@ -242,7 +243,7 @@ class Tables:
             return []
         node, label = self.system.model.nodes[position], self.labels(("recover", position))
         if node.boots:
-            outcomes = self._purity.outcomes(position, identifier, Recover(local.durable))
+            outcomes = self.purity.outcomes(position, identifier, Recover(local.durable))
             return self._candidates(outcomes, "recover", pruned=False, label=label)
         started = self.system.locals(msgspec.structs.replace(local, data=node.initial))
         return [Candidate("recover", started, label=label)]
