@@ -11,6 +11,7 @@ examples:
   coordfsm verify twophase -p rms=5             one model, another parameter
   coordfsm verify my_model.py                   a model of your own (a file with a function `build`)
   coordfsm verify twophase -p rms=9 --max-seconds 60
+  coordfsm verify migration -p requests=3 --por fewer states, the same verdicts
   coordfsm verify migration --walks 10000       sample random walks of a model that is too large to be exhausted
   coordfsm verify --list                        models, parameters with defaults, properties
   coordfsm verify --mutants                     every seeded flaw must be caught (with --list: what they are)

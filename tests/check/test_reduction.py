@@ -246,5 +246,5 @@ def test_a_way_that_needs_a_counted_loss_is_looked_for_in_the_full_model():
 
 @pytest.mark.parametrize("other", [{"symmetry": True}, {"checkpoint": "saved"}, {"resume": "saved"}])
 def test_it_goes_without_symmetry_and_checkpoints(other):
-    with pytest.raises(ModelError, match="goes without symmetry, and is not saved"):
+    with pytest.raises(ModelError, match="goes neither with symmetry nor with checkpoints"):
         native.explore(twophase.build(3), por=True, **other)

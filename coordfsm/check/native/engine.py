@@ -76,7 +76,9 @@ def explore(  # noqa: PLR0913  (the choices of a search)
     if any(node.reads for node in model.nodes):
         _check_reading(model, symmetry=symmetry, saved=checkpoint is not None or resume is not None)
     if por and (symmetry or checkpoint is not None or resume is not None):
-        raise ModelError(f"{model.name}: partial-order reduction goes without symmetry, and is not saved; choose one")
+        raise ModelError(
+            f"{model.name}: the partial-order reduction goes neither with symmetry nor with checkpoints; choose"
+        )
     system = System(model)
     tables = Tables(system)
     reduction = Reduction(system, tables.purity.outcomes, wanted=por)
