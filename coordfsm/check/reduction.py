@@ -58,6 +58,7 @@ class Reduction:
         system: the model made executable.
         against: why nothing is ever left out; empty if something may be.
         is_on: whether something is left out in this round.
+        interrupted: Ctrl-C came while this was being found out.
         inert: per node and local state (by the system's numbers): the envelopes (numbers) that are inert there, as the
             bits of a number.
     """
@@ -65,7 +66,7 @@ class Reduction:
     def __init__(self, system: System, take: Take, *, wanted: bool = True) -> None:
         self.system = system
         self.against = reason_against(system.model) if wanted else NOT_WANTED
-        self.is_on = False
+        self.is_on = self.interrupted = False
         self.inert: list[dict[int, int]] = []
         self._futures = Futures(system, take)
         self._met = 0
@@ -93,7 +94,10 @@ class Reduction:
         if self.against:
             return
         allowed = min(FIRST_STEPS + self._states // STATES_A_STEP, MOST_STEPS)
-        self.is_on = self._futures.learn(self._met, allowed)
+        try:
+            self.is_on = self._futures.learn(self._met, allowed)
+        except KeyboardInterrupt:
+            self.interrupted = True
         if self.is_on:
             self.inert = [self._futures.inert(position) for position in range(len(self.system.model.nodes))]
         elif allowed == MOST_STEPS:

@@ -151,7 +151,9 @@ def _over(
     states = len(search.parents)
     if progress is not None:
         progress(Progress(states, search.transitions, frontier, search.depth, seconds))
-    if limits.max_states is not None and states >= limits.max_states:
+    if search.reduction.interrupted:
+        search.stopped = "interrupted"
+    elif limits.max_states is not None and states >= limits.max_states:
         search.stopped = f"{limits.max_states} states"
     elif limits.max_seconds is not None and seconds >= limits.max_seconds:
         search.stopped = f"{limits.max_seconds:g} seconds"

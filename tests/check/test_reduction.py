@@ -244,6 +244,16 @@ def test_a_way_that_needs_a_counted_loss_is_looked_for_in_the_full_model():
     assert "back may need a loss or a duplication" in found.details["reduction"]
 
 
+@pytest.mark.parametrize("explore", [reference.explore, native.explore])
+def test_ctrl_c_while_learning_ends_the_exploration(explore, monkeypatch):
+    def learn(_self, _envelopes, _most):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Futures, "learn", learn)
+    found = explore(pingpong.build(), por=True)
+    assert (found.verdict, found.stopped) == ("incomplete", "interrupted")
+
+
 @pytest.mark.parametrize("other", [{"symmetry": True}, {"checkpoint": "saved"}, {"resume": "saved"}])
 def test_it_goes_without_symmetry_and_checkpoints(other):
     with pytest.raises(ModelError, match="goes neither with symmetry nor with checkpoints"):

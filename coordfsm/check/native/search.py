@@ -512,7 +512,7 @@ class Search:
         if self._save is not None and seconds - self._saved >= SAVE_SECONDS:
             self._save(self)
             self._saved = time.monotonic() - self.started
-        if self._interrupted:
+        if self._interrupted or self.reduction.interrupted:
             found.stopped = "interrupted"
         elif limits.max_states is not None and found.distinct >= limits.max_states:
             found.stopped = f"{limits.max_states} states"
