@@ -133,6 +133,7 @@ def _report(search: Search, seconds: float, mutant: str) -> Report:
     model, found = search.model, search.found
     fired, kinds = search.fired(), search.kinds
     cut_off = kinds.pop("cut_off")
+    del kinds["raises"]  # told as the violation that it is
     extra = [DEADLOCK] if model.deadlock else []
     if found.violated is not None and found.violated[0].id == ERROR:
         extra.append(found.violated[0])

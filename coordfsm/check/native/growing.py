@@ -92,3 +92,7 @@ class Rows:
     def get(self, owner: int, row: int, column: int) -> int:
         """Read one entry."""
         return int(self.cells[self.base[owner] + row * self.stride[owner] + column])
+
+    def withdraw(self) -> None:
+        """Ask anew for what was requested and never filled, since the search that needed it ended."""
+        self.cells[self.cells == REQUESTED] = UNKNOWN

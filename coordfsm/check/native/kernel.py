@@ -397,7 +397,7 @@ def _follow(wiring, scratch, first, count, word, change, duplicate, label):
                 scratch.taken[outcome] = 1
         if possible:
             scratch.pending[kind] += 1
-            if kind != CUT_OFF:
+            if kind < CUT_OFF:
                 buffer[to + np.int64(outcomes[outcome, COLUMN_WORD])] ^= outcomes[outcome, COLUMN_XOR]
                 if wiring.network <= BITSET:
                     buffer[to + np.int64(outcomes[outcome, COLUMN_OR_WORD])] |= outcomes[outcome, COLUMN_OR]
@@ -579,7 +579,7 @@ def _follow_word(wiring, scratch, first, count, state, origin, duplicate):
                 scratch.taken[outcome] = 1
         if after != U0:
             scratch.pending[kind] += 1
-            if kind != np.uint64(CUT_OFF):
+            if kind < np.uint64(CUT_OFF):
                 after = (after ^ outcomes[outcome, COLUMN_XOR]) | outcomes[outcome, COLUMN_OR]
                 count = _emit_word(scratch.buffer, count, state, after)
         if flags & FLAG_LAST or count >= np.uint64(len(scratch.buffer)):

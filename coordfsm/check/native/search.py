@@ -72,6 +72,7 @@ class Result:
 
     Attributes:
         status: why it ended.
+        expanded: the states that were expanded, and perhaps more.
         new: the states found.
         again: the states to do again.
         dead: the states without successors.
@@ -80,6 +81,7 @@ class Result:
     """
 
     status: int
+    expanded: Batch
     new: Segment
     again: Batch
     dead: Batch
@@ -130,6 +132,7 @@ class Search:
         self.system, self.limits = tables.system, limits
         self.model = self.system.model
         self.tables, self.reduction = tables, reduction
+        tables.withdraw_requests()
         first = self.system.initial()
         _, _, flying = self.tables.numbers_of(first)
         reduction.meet(sum(1 << number for number, copies in enumerate(flying) if copies))
@@ -263,8 +266,10 @@ class Search:
                     try:
                         while reader.learn(self._rows(batch)):
                             self._rewire()
-                    except StepError as error:
-                        return self._failed([batch], error)
+                    except StepError:
+                        if not self._failed([batch]):
+                            raise
+                        return True
                     after, origins = reader.successors(self._rows(batch))
                     if self._over() or self._insert(after, batch[origins]):
                         return True
@@ -329,6 +334,7 @@ class Search:
         requests, again, dead, position = numbers[:4].tolist()
         result = Result(
             status,
+            batch,
             (first, new),
             scratch.again[:again].copy(),
             scratch.dead[:dead].copy(),
@@ -341,7 +347,7 @@ class Search:
         """A call that found these states, none of which is judged."""
         nothing, new = np.zeros(0, np.uint32), np.arange(*segment, dtype=np.uint32)
         judged = [([-1] * len(judge.items), new) for judge in self._judges]
-        return Result(DONE, segment, nothing, nothing, np.zeros((0, 4), np.int64), judged)
+        return Result(DONE, nothing, segment, nothing, nothing, np.zeros((0, 4), np.int64), judged)
 
     def _take(self, results: list[Result]) -> bool:
         """Enter what the workers found; whether a property is violated."""
@@ -353,7 +359,9 @@ class Search:
         if self.model.deadlock and self._deadlock(np.concatenate([result.dead for result in results])):
             return True
         if self._judge(results):
-            self.found.depth += 1
+            self.found.depth += not self._raises_first()
+            return True
+        if self.tables.raising and self._raised(np.concatenate([result.expanded for result in results])):
             return True
         if any(result.status == TOO_SMALL for result in results):
             self._buffer *= 2
@@ -363,8 +371,10 @@ class Search:
         if len(requests):
             try:
                 self.fill(requests)
-            except StepError as error:
-                return self._failed([result.again for result in results], error)
+            except StepError:
+                if not self._failed([result.again for result in results]):
+                    raise
+                return True
         return False
 
     def fill(self, requests: npt.NDArray[np.int64]) -> None:
@@ -377,7 +387,30 @@ class Search:
                 self.tables.fill_queue(owner, row, column)
         self._rewire()
 
-    def _failed(self, waiting: list[Batch], error: StepError) -> bool:
+    def _raised(self, expanded: Batch) -> bool:
+        """Whether a step that raises was taken in one of these states."""
+        taken = np.logical_or.reduce([worker.scratch.taken for worker in self.workers])
+        rows, layout, failed = self._rows(expanded), self.wirer.layout, []
+        for outcome, (position, number, budget) in self.tables.raising.items():
+            if outcome < len(taken) and taken[outcome]:
+                there = layout.nodes[position].column(rows) == number
+                failed.append(expanded[there & (layout.budgets[budget].column(rows) > 0)])
+        return bool(failed) and self._failed(failed)
+
+    def _raises_first(self) -> bool:
+        """Whether the last step to the violation found comes, in its state, after one that raises: that is told then.
+
+        No state on the way before raises: its level is complete.
+        """
+        assert self.found.violated is not None
+        *_, parent, number = 0, *self.path(self.found.violated[1])
+        try:
+            self.told(self.path(number))
+        except StepError:
+            return self._failed([np.array([parent], np.uint32)])
+        return False
+
+    def _failed(self, waiting: list[Batch]) -> bool:
         """A machine raised: that is a violation in the first of the waiting states in which it does."""
         for number in np.sort(np.concatenate(waiting)).tolist():
             try:
@@ -386,7 +419,7 @@ class Search:
             except StepError as raised:
                 self.found.violated = (Property(ERROR, str(raised), lambda _observations: False), number)
                 return True
-        raise error
+        return False
 
     def _rewire(self) -> None:
         if self.tables.symmetry is not None:
@@ -530,7 +563,7 @@ class Search:
     def transitions(self) -> int:
         """The initial state and all transitions so far."""
         kinds = self.kinds
-        return 1 + sum(kinds.values()) - kinds["cut_off"]
+        return 1 + sum(kinds.values()) - kinds["cut_off"] - kinds["raises"]
 
     def fired(self) -> set[str]:
         """The rules that some transition fired."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from coordfsm.check.model import Envelope, Local, Multiset, Ordered, UnreliableSet
 from coordfsm.check.native.growing import Column, Rows
 from coordfsm.check.purity import Purity
-from coordfsm.check.semantics import Action, Interner, Outcome, State, System, crashed
+from coordfsm.check.semantics import Action, Interner, Outcome, State, StepError, System, crashed
 from coordfsm.kernel import Command, ModelError, Received, Recover, TimerFired, event_of
 
 if TYPE_CHECKING:
@@ -35,8 +35,12 @@ KINDS = (
     "torn",
     "duplicate",
     "cut_off",
+    "raises",
 )
-"""What happened in a transition; the number of a kind is its position. ``cut_off`` is beyond the boundary."""
+"""What happened in a transition; the number of a kind is its position.
+
+The last two lead nowhere: ``cut_off`` is beyond the boundary, and a machine that ``raises`` ends the search.
+"""
 KIND = {name: number for number, name in enumerate(KINDS)}
 
 HEAL_LABEL = 1  # what weak fairness calls the end of a partition
@@ -74,6 +78,7 @@ class Tables:
         outcomes: per outcome: node, local state before, local state after, flags, first of its sends, number of sends,
             label.
         sends: envelope numbers, those of one outcome in order.
+        raising: the outcomes that end the search if a state can pay for them: node, local state, budget.
         labels: what weak fairness is asked of, number 0 being nothing: ("deliver", envelope), ("timeout", node, timer),
             ("recover", node) or ("heal",).
     """
@@ -92,6 +97,7 @@ class Tables:
         self.receiver = Column(np.int64, 5)
         self.outcomes = Column(np.int64, 7)
         self.sends = Column(np.int32)
+        self.raising: dict[int, tuple[int, int, int]] = {}
         self.labels = Interner()
         self.labels(None)
         assert self.labels(("heal",)) == HEAL_LABEL
@@ -169,6 +175,11 @@ class Tables:
 
     # -- filling -----------------------------------------------------------------------------------------------
 
+    def withdraw_requests(self) -> None:
+        """Make the tables ready for another search: the last may have ended before all that it asked for was filled."""
+        self.steps.withdraw()
+        self.queues.withdraw()
+
     def fill_step(self, position: int, number: int, column: int) -> None:
         """Compute one entry of a node's table."""
         if self.steps.get(position, number, column) >= 0:
@@ -235,7 +246,12 @@ class Tables:
     ) -> list[Candidate]:
         event = event_of(given)
         budget = 1 + self._budgets[event] if event in self.system.model.budgets else 0
-        outcomes = self.purity.outcomes(position, identifier, given)
+        try:
+            outcomes = self.purity.outcomes(position, identifier, given)
+        except StepError:
+            if not budget:
+                raise
+            return [Candidate("raises", -1, event=budget)]  # only where something is left of the budget
         return self._candidates(outcomes, kind, pruned=kind == "command", event=budget, label=label)
 
     def _recovery(self, position: int, identifier: int, local: Local) -> list[Candidate]:
@@ -287,6 +303,8 @@ class Tables:
         flags = KIND[candidate.kind] | (LAST if last else 0)
         flags |= candidate.event << EVENT_SHIFT | candidate.crash << CRASH_SHIFT
         self._outcome_fired.append(self.fired(candidate.fired))
+        if candidate.kind == "raises":
+            self.raising[self.outcomes.size] = (position, before, candidate.event - 1)
         return self.outcomes.append((position, before, after, flags, first, len(numbers), candidate.label))
 
     def fired_by(self, taken: npt.NDArray[np.bool_]) -> set[str]:

@@ -112,3 +112,20 @@ def test_a_step_that_raises_is_a_counterexample():
     found = agree(replace(model, nodes=(server, *model.nodes[1:])))
     assert found.counterexample.property == "error"
     assert "ZeroDivisionError: three" in found.counterexample.statement
+
+
+def with_client(model, step):
+    server, client, *others = model.nodes
+    return replace(model, nodes=(server, replace(client, step=step), *others))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("turns", "verdict"), [(2, "holds"), (3, "violated")])
+def test_what_a_machine_raises_counts_only_where_the_budget_leaves_that_input(turns, verdict, threads):
+    def begins_twice(data, given):
+        if isinstance(given, sample.Begin) and data.turn == 2:
+            raise ZeroDivisionError("the third time")
+        return sample.CLIENT.step(data, given)
+
+    model = with_client(sample.build(Multiset(loss=1), turns=turns), begins_twice)
+    assert agree(model, threads).verdict == verdict
