@@ -21,6 +21,10 @@ Take = Callable[[int, int, Input], tuple[Outcome, ...]]
 """What takes a local step, as `System.outcomes`."""
 
 
+ASK_EVERY = 500
+"""Local steps after which `Futures.learn` asks whether to give up."""
+
+
 def bits_of(number: int) -> Iterator[int]:
     """The positions of the bits that are set."""
     while number:
@@ -52,8 +56,11 @@ class Futures:
         for position, local in enumerate(system.initial().locals):
             self._meet(position, local, system.first_budgets)
 
-    def learn(self, envelopes: int, most_steps: int) -> bool:
-        """Follow these envelopes (as `known`), too; whether that is done after `most_steps` in all."""
+    def learn(self, envelopes: int, most_steps: int, is_over: Callable[[], bool]) -> bool:
+        """Follow these envelopes (as `known`), too; whether that is done after `most_steps` in all.
+
+        From time to time, `is_over` is asked whether to give up.
+        """
         for number in bits_of(envelopes & ~self.known):
             position = self.system.index.get(self.system.envelopes.values[number].receiver)
             if position is not None:
@@ -63,7 +70,7 @@ class Futures:
         while self._steps or self._visits:
             while self._visits:
                 self._visit(*self._visits.popleft())
-            if self.steps >= most_steps:
+            if self.steps >= most_steps or (self.steps % ASK_EVERY == 0 and is_over()):
                 return False
             if self._steps:
                 self._step(*self._steps.popleft())

@@ -16,8 +16,12 @@ the next step is one that the reduced exploration took, too, and what it sends i
 A step of the full model is at the same depth a step of the reduced one or no step, so counterexamples stay shortest.
 """
 
+import time
+from collections.abc import Callable
+
 from coordfsm.check.futures import Futures, Take
 from coordfsm.check.model import Model, Multiset, Network, Ordered, Property
+from coordfsm.check.report import Limits, Progress
 from coordfsm.check.semantics import Action, State, System
 
 FIRST_STATES = 2_000
@@ -29,6 +33,20 @@ MOST_STEPS = 2_000_000
 last round found, and so many at most. Where that is not enough, the round is of the full model."""
 
 NOT_WANTED = "not wanted"
+Watch = Callable[[int, int], bool]
+"""Told the round and the local steps tried so far; whether to give up."""
+
+
+def watching(limits: Limits, progress: Callable[[Progress], None] | None, started: float) -> Watch:
+    """What tells the progress while a reduction learns, and whether the time is over."""
+
+    def watch(number: int, steps: int) -> bool:
+        seconds = time.monotonic() - started
+        if progress is not None:
+            progress(Progress(0, 0, 0, 0, seconds, round=number, learned=steps))
+        return limits.max_seconds is not None and seconds >= limits.max_seconds
+
+    return watch
 
 
 def reason_against(model: Model) -> str:
@@ -54,24 +72,31 @@ def spends(network: Network) -> bool:
 class Reduction:
     """What is left out of an exploration, round by round.
 
+    Args:
+        take: what takes a local step.
+        watch: called from time to time while this is found out; whether to give up.
+        wanted: whether anything may be left out at all.
+
     Attributes:
         system: the model made executable.
         against: why nothing is ever left out; empty if something may be.
         is_on: whether something is left out in this round.
         interrupted: Ctrl-C came while this was being found out.
+        round: which one this is, from 1; 0 if nothing may be left out.
         inert: per node and local state (by the system's numbers): the envelopes (numbers) that are inert there, as the
             bits of a number.
     """
 
-    def __init__(self, system: System, take: Take, *, wanted: bool = True) -> None:
+    def __init__(self, system: System, take: Take, watch: Watch, *, wanted: bool = True) -> None:
         self.system = system
         self.against = reason_against(system.model) if wanted else NOT_WANTED
         self.is_on = self.interrupted = False
         self.inert: list[dict[int, int]] = []
+        self.round = 0
+        self._watch = watch
         self._futures = Futures(system, take)
         self._met = 0
         self._states = 0
-        self._rounds = 0
         self._cut = False
 
     def told(self) -> dict[str, str]:
@@ -83,24 +108,24 @@ class Reduction:
         steps = f"{self._futures.steps} local steps"
         if not self.is_on:
             return {"reduction": f"none: all states were found before {steps} told what has no effect"}
-        return {"reduction": f"inert messages left out, {self._rounds} rounds, {steps}"}
+        return {"reduction": f"inert messages left out, {self.round} rounds, {steps}"}
 
     # -- rounds ------------------------------------------------------------------------------------------------
 
     def begin_round(self) -> None:
         """Learn the messages that the rounds before have met."""
-        self._rounds += 1
         self._cut = self.is_on = False
+        self.round += bool(self.round or not self.against)
         if self.against:
             return
         allowed = min(FIRST_STEPS + self._states // STATES_A_STEP, MOST_STEPS)
         try:
-            self.is_on = self._futures.learn(self._met, allowed)
+            self.is_on = self._futures.learn(self._met, allowed, lambda: self._watch(self.round, self._futures.steps))
         except KeyboardInterrupt:
             self.interrupted = True
         if self.is_on:
             self.inert = [self._futures.inert(position) for position in range(len(self.system.model.nodes))]
-        elif allowed == MOST_STEPS:
+        elif self._futures.steps >= MOST_STEPS:
             self.against = f"{MOST_STEPS} local steps are not enough to tell what has no effect"
 
     def meet(self, envelopes: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from coordfsm.check.fairness import edges_of, stuck
 from coordfsm.check.model import Model, Property
-from coordfsm.check.reduction import Reduction
+from coordfsm.check.reduction import Reduction, watching
 from coordfsm.check.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict
 from coordfsm.check.semantics import Action, State, StepError, System
 from coordfsm.check.trace import build_trace
@@ -44,6 +44,7 @@ class _Search:
     violated: tuple[Property, State] | None = None
     expanding: State | None = None
     untriggered: set[str] = field(default_factory=set)
+    cut_off: int = 0
 
 
 def explore(
@@ -68,7 +69,7 @@ def explore(
     """
     started = time.monotonic()
     system = System(model)
-    reduction = Reduction(system, system.outcomes, wanted=por)
+    reduction = Reduction(system, system.outcomes, watching(limits, progress, started), wanted=por)
     while True:
         search = _round(_Search(system, reduction), limits, progress, started)
         exhausted = search.stopped in {None, told_depth(limits)}
@@ -89,6 +90,7 @@ def _round(search: _Search, limits: Limits, progress: Callable[[Progress], None]
         if search.expanding is None:
             raise  # no path leads to an error in the first step of all
         search.violated = (Property(ERROR, str(error), lambda _observations: False), search.expanding)
+    search.cut_off = search.system.cut_off  # what follows comes by the same transitions again
     search.reduction.meet(search.system.sent)
     if search.violated is None and search.stopped is None and search.reduction.is_whole:
         search.violated = _unreachable_good(search) or _never_happening(search)
@@ -150,7 +152,8 @@ def _over(
     seconds = time.monotonic() - started
     states = len(search.parents)
     if progress is not None:
-        progress(Progress(states, search.transitions, frontier, search.depth, seconds))
+        now = Progress(states, search.transitions, frontier, search.depth, seconds, round=search.reduction.round)
+        progress(now)
     if search.reduction.interrupted:
         search.stopped = "interrupted"
     elif limits.max_states is not None and states >= limits.max_states:
@@ -260,7 +263,7 @@ def _report(search: _Search, seconds: float, mutant: str) -> Report:
         never_fired=tuple(name for name in declared if name not in system.fired),
         counterexample=counterexample,
         stopped=search.stopped,
-        cut_off=system.cut_off,
+        cut_off=search.cut_off,
         faults=dict(sorted(search.taken.items())),
         details={
             "states_per_second": round(len(search.parents) / max(seconds, 1e-9)),

@@ -39,6 +39,8 @@ class Progress:
         seconds: since the start.
         memory_bytes: of the states; 0 where it is not known.
         left: about how many states are still to be found; None where nothing points to an end yet.
+        round: of a partial-order reduction, from 1; 0 without one. Each round begins anew.
+        learned: local steps tried so far, while a round still learns what it may leave out; 0 after that.
     """
 
     states: int
@@ -48,6 +50,8 @@ class Progress:
     seconds: float
     memory_bytes: int = 0
     left: int | None = None
+    round: int = 0
+    learned: int = 0
 
 
 @dataclass(frozen=True)

@@ -112,8 +112,12 @@ def explore_one(name: str, model: Model, limits: Limits, options: Options, *, mu
 
     def progress(now: Progress) -> None:
         rate = now.states / max(now.seconds, 1e-3)
+        head = f"{label}: round {now.round}" if now.round else label
+        if now.states == 0:
+            line.show(f"{head}: {now.learned:,} local steps to learn what has no effect, {now.seconds:.0f} s")
+            return
         parts = [
-            f"{label}: {now.states:,} states",
+            f"{head}: {now.states:,} states",
             *([f"about {now.left:,} left"] if now.left is not None else []),
             f"depth {now.depth}",
             f"frontier {now.frontier:,}",

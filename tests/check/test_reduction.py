@@ -8,7 +8,7 @@ from check.native import sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coordfsm.check import native, reference
+from coordfsm.check import futures, native, reference
 from coordfsm.check.futures import Futures
 from coordfsm.check.model import Faults, Local, Model, Multiset, Node, Ordered, Property, UnreliableSet
 from coordfsm.check.models import membership_join, migration, pingpong, twophase
@@ -194,8 +194,8 @@ def test_to_look_at_the_present_only_would_be_unsound(monkeypatch):
 
 def test_not_to_go_on_until_all_messages_are_known_would_be_unsound(monkeypatch):
     """While only the letter 0 is known, nothing leads a to where it has an effect."""
-    monkeypatch.setattr(Futures, "learn", lambda self, met, most, learn=Futures.learn: learn(self, met & 1, most))
-    monkeypatch.setattr(Reduction, "goes_on", lambda self, _states, _violated: self._rounds < 2)
+    monkeypatch.setattr(Futures, "learn", lambda self, met, *most, learn=Futures.learn: learn(self, met & 1, *most))
+    monkeypatch.setattr(Reduction, "goes_on", lambda self, _states, _violated: self.round < 2)
     assert reference.explore(late_model(), por=True).verdict == "holds"
 
 
@@ -274,12 +274,23 @@ def test_a_way_that_needs_a_counted_loss_is_looked_for_in_the_full_model():
 
 @pytest.mark.parametrize("explore", [reference.explore, native.explore])
 def test_ctrl_c_while_learning_ends_the_exploration(explore, monkeypatch):
-    def learn(_self, _envelopes, _most):
+    def learn(*_given):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Futures, "learn", learn)
     found = explore(pingpong.build(), por=True)
     assert (found.verdict, found.stopped) == ("incomplete", "interrupted")
+
+
+@pytest.mark.parametrize("explore", [reference.explore, native.explore])
+def test_learning_is_told_of_and_ends_when_the_time_is_over(explore, monkeypatch):
+    monkeypatch.setattr(futures, "ASK_EVERY", 1)
+    told_of = []
+    whole = explore(pingpong.build(), progress=told_of.append, por=True)
+    assert whole.verdict == "holds"
+    assert max(now.round for now in told_of) == max(now.round for now in told_of if now.learned) > 1
+    found = explore(pingpong.build(), Limits(max_seconds=0), por=True)
+    assert (found.verdict, found.stopped, found.distinct_states) == ("incomplete", "0 seconds", 1)
 
 
 @pytest.mark.parametrize("other", [{"symmetry": True}, {"checkpoint": "saved"}, {"resume": "saved"}])

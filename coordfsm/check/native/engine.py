@@ -16,7 +16,7 @@ from coordfsm.check.native.search import Search
 from coordfsm.check.native.symmetry import Symmetry
 from coordfsm.check.native.tables import Tables
 from coordfsm.check.native.visited import TooLargeError
-from coordfsm.check.reduction import Reduction
+from coordfsm.check.reduction import Reduction, watching
 from coordfsm.check.reference import DEADLOCK, ERROR, told_depth
 from coordfsm.check.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict
 from coordfsm.check.semantics import System
@@ -81,7 +81,7 @@ def explore(  # noqa: PLR0913  (the choices of a search)
         )
     system = System(model)
     tables = Tables(system)
-    reduction = Reduction(system, tables.purity.outcomes, wanted=por)
+    reduction = Reduction(system, tables.purity.outcomes, watching(limits, progress, started), wanted=por)
     if symmetry:
         tables.symmetry = Symmetry(tables)
     while True:

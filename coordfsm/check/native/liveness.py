@@ -56,9 +56,14 @@ def check_executions(search: Search) -> None:
 
 
 def find_lasso(graph: Graph, starts: Flags, goal: Flags) -> Lasso | None:
-    """A fair execution from a start on which the goal never holds, with a shortest stem; None if there is none."""
+    """A fair execution from a start on which the goal never holds; None if there is none.
+
+    The way from the initial state to the loop, by way of the start, is as short as there is one.
+    """
     inside = graph.present & ~goal
-    distance, origin = _spread(graph, np.flatnonzero(starts & inside), inside)
+    depth, _ = _spread(graph, np.zeros(1, np.int64), graph.present)
+    begins = np.flatnonzero(starts & inside)
+    distance, origin = _spread(graph, begins, inside, depth[begins])
     inside &= distance >= 0
     component, fair = _fair_components(graph, inside)
     candidates = np.flatnonzero(inside)
@@ -88,14 +93,18 @@ def never_good(graph: Graph, good: Flags) -> int | None:
 
 
 def _spread(
-    graph: Graph, starts: npt.NDArray[np.int64], inside: Flags
+    graph: Graph, starts: npt.NDArray[np.int64], inside: Flags, lead: npt.NDArray[np.int32] | None = None
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """Breadth-first within `inside`: distance from the starts (-1: not reached) and predecessor (-1: a start)."""
+    """Breadth-first within `inside`: distance from the starts (-1: not reached) and predecessor (-1: a start).
+
+    Each start may be some way off itself (`lead`).
+    """
+    lead = np.zeros(len(starts), np.int32) if lead is None else lead
     distance = np.full(len(graph.present), -1, np.int32)
     origin = np.full(len(graph.present), -1, np.int64)
-    distance[starts] = 0
-    level, frontier = 0, starts
-    while len(frontier):
+    distance[starts] = lead
+    level, frontier = 0, starts[lead == 0]
+    while len(frontier) or level < lead.max(initial=0):
         level += 1
         counts = graph.offsets[frontier + 1] - graph.offsets[frontier]
         sources = np.repeat(frontier, counts)
@@ -105,6 +114,7 @@ def _spread(
         frontier, first = np.unique(targets[new], return_index=True)
         distance[frontier] = level
         origin[frontier] = sources[new][first]
+        frontier = np.concatenate([frontier, starts[lead == level]])
     return distance, origin
 
 

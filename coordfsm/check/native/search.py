@@ -539,9 +539,9 @@ class Search:
         found, limits = self.found, self.limits
         if self._progress is not None and seconds - self._told >= PROGRESS_SECONDS:
             self._told = seconds
-            transitions, memory, left = self.transitions, self.visited.bytes, states_left(found.levels)
-            now = Progress(found.distinct, transitions, self.waiting, found.depth, seconds, memory, left)
-            self._progress(now)
+            counts = found.distinct, self.transitions, self.waiting, found.depth
+            left, number = states_left(found.levels), self.reduction.round
+            self._progress(Progress(*counts, seconds, self.visited.bytes, left, number))
         if self._save is not None and seconds - self._saved >= SAVE_SECONDS:
             self._save(self)
             self._saved = time.monotonic() - self.started

@@ -1,12 +1,16 @@
 """Properties of whole executions: the native engine's verdicts equal those of the slow, explicit oracle."""
 
 from dataclasses import replace
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from check.native import sample
 
 from coordfsm.check import fairness, native, reference
 from coordfsm.check.model import Faults, Multiset, Ordered, Property, UnreliableSet
+from coordfsm.check.native.graph import Graph
+from coordfsm.check.native.liveness import find_lasso
 from coordfsm.check.reference import holds_in
 from coordfsm.check.semantics import System
 from coordfsm.check.trace import action_key
@@ -111,9 +115,32 @@ def check_lasso(model, item, trace):
         )
     if item.kind == "reachable":
         return
-    assert not holds_in(system, item, states[-1])
     assert states[trace.loop] == states[-1]
-    assert not any(holds_in(system, item, state) for state in states[trace.loop :])
+    due = [holds_in(system, item, state, item.trigger) if item.trigger else True for state in states]
+    missing = [not holds_in(system, item, state) for state in states]
+    assert any(due[at] and all(missing[at:]) for at in range(trace.loop + 1))
+    assert is_fair(system, states[trace.loop :])
+
+
+def is_fair(system, loop):
+    """Whether whatever must happen at last happens in the loop, or is not possible somewhere in it."""
+    edges = fairness.edges_of(system, loop)
+    taken = {label for before, after in pairwise(loop) for label, found in edges[before] if found == after}
+    always = set.intersection(*({label for label, _ in edges[state]} for state in loop)) - {None}
+    return always <= taken
+
+
+def test_the_way_to_the_loop_is_as_short_as_there_is_one():
+    """0 leads by 1, 2, 3 to 4, where it stays; and from 1 to 5. What is due from 1 and from 4 on never happens."""
+    targets = [[1], [2, 5], [3], [4], [], []]
+    graph = Graph(
+        np.ones(6, np.bool_),
+        np.cumsum([0, *map(len, targets)]),
+        np.concatenate(targets).astype(np.uint32),
+        np.ones(5, np.int32),
+    )
+    lasso = find_lasso(graph, np.isin(np.arange(6), [1, 4]), np.zeros(6, np.bool_))
+    assert (lasso.stem, lasso.loop) == ([1, 5], [])
 
 
 def test_a_leads_to_that_nothing_triggers_is_vacuous():
