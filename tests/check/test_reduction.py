@@ -1,22 +1,22 @@
 """The partial-order reduction: fewer states, the same verdicts, witnesses and shortest counterexamples."""
 
 from dataclasses import replace
-from typing import NamedTuple
 
 import pytest
 from check.native import sample
-from hypothesis import given, settings
+from check.random_models import BAGS, PLACES, PRESS, SETS, Rule, Say, models, pair
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from coordfsm.check import futures, native, reference
+from coordfsm.check import futures, native, reduction, reference
 from coordfsm.check.futures import Futures
-from coordfsm.check.model import Faults, Local, Model, Multiset, Node, Ordered, Property, UnreliableSet
+from coordfsm.check.model import Faults, Multiset, Ordered, Property, UnreliableSet
 from coordfsm.check.models import membership_join, migration, pingpong, twophase
 from coordfsm.check.reduction import Reduction, reason_against
 from coordfsm.check.registry import catalogue
 from coordfsm.check.replay import replay
 from coordfsm.check.report import Limits
-from coordfsm.kernel import Command, Message, ModelError, Persist, Received, Send, Step, Value, Write
+from coordfsm.kernel import ModelError
 
 NETWORKS = {
     "unreliable": UnreliableSet(),
@@ -61,105 +61,40 @@ def reduced(model):
             assert found.details["reduction"] == fewer.details["reduction"]
     for trace in (fewer.counterexample, found.counterexample):
         if trace is not None:
-            replay(model, trace)
+            again = replay(model, trace)
+            assert again.violated
+            assert again.same
     return fewer
 
 
-# -- small machines at random ------------------------------------------------------------------------------------------
-
-
-class Word(Message):
-    letter: int
-
-
-class Press(Command):
-    button: int
-
-
-class Place(Value):
-    number: int
-
-
-class Rule(NamedTuple):
-    """What a random machine does: where it goes (`PLACES`: it raises), what it says and writes (-1: nothing)."""
-
-    to: int
-    says: int
-    writes: int
-
-
-PLACES, LETTERS = 4, 3
-WHERE_TO = st.sampled_from([*range(PLACES)] * 3 + [PLACES])
-RULE = st.builds(Rule, WHERE_TO, st.integers(-1, LETTERS - 1), st.integers(-1, PLACES - 1))
-TABLE = st.dictionaries(st.tuples(st.integers(0, PLACES - 1), st.integers(0, LETTERS)), RULE, max_size=8)
-"""By place and input: a letter, or (the last number) the button."""
-NETWORK = st.sampled_from([*NETWORKS.values(), Multiset(duplicate=1), Multiset(copies=2)])
-FAULT = st.sampled_from([Faults(), Faults(crash=1), Faults(crash=1, torn=False), Faults(crash=1, recover=False)])
-
-
-def random_node(name, peer, table):
-    def step(data, given):
-        if type(given).__name__ == "Recover":
-            kept = [write.value.number for write in given.records]
-            return Step(Place(kept[0] if kept else 0), (), ("recovers",))
-        which = given.message.letter if isinstance(given, Received) else LETTERS
-        rule = table.get((data.number, which))
-        if rule is None:
-            return Step(data, (), ())
-        if rule.to == PLACES:
-            raise ValueError("the machine is broken")
-        writes = (Persist((Write("place", Place(rule.writes)),)),) if rule.writes >= 0 else ()
-        says = (Send(peer, Word(rule.says)),) if rule.says >= 0 else ()
-        return Step(Place(rule.to), (*writes, *says), (f"{data.number} {which}",))
-
-    def place(local: Local):
-        return -1 if local.data is None else local.data.number
-
-    return Node(
-        name, Place(0), step, commands=lambda _local: (Press(0),), boots=True, final=lambda item: place(item) == 0
-    )
-
-
-def where(local: Local):
-    return -1 if local.data is None else local.data.number
-
-
-def random_model(tables, network, faults, wrong, good, presses):
-    return Model(
-        "random",
-        (random_node("a", "b", tables[0]), random_node("b", "a", tables[1])),
-        (
-            Property("wrong", "Never there at once.", lambda seen: seen != wrong, observe=where),
-            Property("there", "Once there.", lambda seen: good in seen, kind="sometimes", observe=where),
-            Property("back", "Always a way there.", lambda seen: good in seen, kind="reachable", observe=where),
-        ),
-        network=network,
-        faults=faults,
-        budgets={"local_press": presses},
-    )
+# -- small machines ----------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=200, deadline=None)
-@given(
-    tables=st.tuples(TABLE, TABLE),
-    network=NETWORK,
-    faults=FAULT,
-    wrong=st.tuples(st.integers(-1, PLACES - 1), st.integers(-1, PLACES - 1)),
-    good=st.integers(0, PLACES - 1),
-    presses=st.integers(0, 3),
-)
-def test_random_machines(tables, network, faults, wrong, good, presses):
-    reduced(random_model(tables, network, faults, wrong, good, presses))
+@given(model=models(networks=[*SETS, *BAGS]))
+def test_random_machines(model):
+    assume(reference.explore(model, Limits(max_states=3_000)).stopped is None)
+    reduced(model)
 
 
-LATE = {(0, 1): Rule(1, -1, -1), (1, 0): Rule(2, -1, -1)}
+@settings(max_examples=100, deadline=None)
+@given(model=models(networks=[*SETS, *BAGS]), first=st.sampled_from([(3, 5, 1), (10, 30, 1), (2, 20_000, 40)]))
+def test_random_machines_in_many_rounds(model, first):
+    assume(reference.explore(model, Limits(max_states=3_000)).stopped is None)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in zip(("FIRST_STATES", "FIRST_STEPS", "STATES_A_STEP"), first, strict=True):
+            patch.setattr(reduction, name, value)
+        reduced(model)
+
+
+LATE = {(0, 1): Rule(1), (1, 0): Rule(2)}
 """The letter 0 does nothing at first, but something after the letter 1."""
-SAYS = {(0, LETTERS): Rule(1, 0, -1), (1, LETTERS): Rule(2, 1, -1)}
+SAYS = {(0, PRESS): Rule(1, (Say("a", 0),)), (1, PRESS): Rule(2, (Say("a", 1),))}
 """The letter 0 at the first press, the letter 1 at the second."""
 
 
 def late_model():
-    return random_model((LATE, SAYS), Multiset(), Faults(), (2, 2), 2, 2)
+    return pair((LATE, SAYS), Multiset(), Faults(), wrong=(2, 2), good=2, presses=2)
 
 
 def test_a_message_that_may_still_have_an_effect_stays():
@@ -170,8 +105,8 @@ def test_a_message_that_may_still_have_an_effect_stays():
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_what_a_machine_raises_in_an_early_round_is_found_again_in_the_last(threads):
-    raises, says = {(0, 0): Rule(PLACES, -1, -1)}, {(0, LETTERS): Rule(1, 0, -1)}
-    model = random_model((raises, says), UnreliableSet(), Faults(), (9, 9), 1, 1)
+    raises, says = {(0, 0): Rule(PLACES)}, {(0, PRESS): Rule(1, (Say("a", 0),))}
+    model = pair((raises, says), UnreliableSet(), Faults(), wrong=(9, 9), good=1, presses=1)
     found = native.explore(model, por=True, threads=threads)
     assert found.details["reduction"].startswith("inert messages left out, 2 rounds")
     assert (found.verdict, found.counterexample.property, len(found.counterexample.steps)) == ("violated", "error", 1)
@@ -179,9 +114,9 @@ def test_what_a_machine_raises_in_an_early_round_is_found_again_in_the_last(thre
 
 @pytest.mark.parametrize(("raising", "told_first"), [("a", "error"), ("b", "wrong")])
 def test_of_a_step_that_raises_and_a_violation_in_one_state_the_first_is_told(raising, told_first):
-    raises, walks = {(0, LETTERS): Rule(1, -1, -1), (1, LETTERS): Rule(PLACES, -1, -1)}, {(0, LETTERS): Rule(2, -1, -1)}
+    raises, walks = {(0, PRESS): Rule(1), (1, PRESS): Rule(PLACES)}, {(0, PRESS): Rule(2)}
     tables, wrong = ((raises, walks), (1, 2)) if raising == "a" else ((walks, raises), (2, 1))
-    model = random_model(tables, Multiset(), Faults(), wrong, 0, 2)
+    model = pair(tables, Multiset(), Faults(), wrong=wrong, good=0, presses=2)
     assert reduced(model).counterexample.property == told_first
     assert native.explore(model).counterexample.property == told_first
 
@@ -264,9 +199,9 @@ def test_where_it_would_be_unsound_the_model_is_explored_in_full(change, why):
 
 def test_a_way_that_needs_a_counted_loss_is_looked_for_in_the_full_model():
     """With the last duplication spent on a message without effect, a can no longer get the letter twice."""
-    twice = {(0, 0): Rule(1, -1, -1), (1, 0): Rule(2, -1, -1)}
-    once = {(0, LETTERS): Rule(1, 0, -1)}
-    model = random_model((twice, once), Multiset(duplicate=1), Faults(), (3, 3), 2, 1)
+    twice = {(0, 0): Rule(1), (1, 0): Rule(2)}
+    once = {(0, PRESS): Rule(1, (Say("a", 0),))}
+    model = pair((twice, once), Multiset(duplicate=1), Faults(), wrong=(3, 3), good=2, presses=1)
     found = reduced(model)
     assert found.counterexample.property == "back"
     assert "back may need a loss or a duplication" in found.details["reduction"]
