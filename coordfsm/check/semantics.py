@@ -276,13 +276,15 @@ class System:
 
     def in_flight(self, state: State) -> frozenset[Envelope]:
         """The distinct envelopes in flight."""
+        return frozenset(self.envelopes.values[identifier] for identifier in self.in_flight_numbers(state))
+
+    def in_flight_numbers(self, state: State) -> frozenset[int]:
+        """The numbers of the envelopes in flight."""
         if isinstance(self.model.network, UnreliableSet):
-            identifiers = iter(state.network)
-        elif isinstance(self.model.network, Multiset):
-            identifiers = (identifier for identifier, _ in state.network)
-        else:
-            identifiers = (identifier for _, queue in state.network for identifier in queue)
-        return frozenset(self.envelopes.values[identifier] for identifier in identifiers)
+            return state.network
+        if isinstance(self.model.network, Multiset):
+            return frozenset(identifier for identifier, _ in state.network)
+        return frozenset(identifier for _, queue in state.network for identifier in queue)
 
     def successors(self, state: State) -> Iterator[tuple[Action, State]]:
         """Every transition out of a state, in a fixed order."""

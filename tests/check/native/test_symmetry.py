@@ -6,14 +6,15 @@ from math import comb
 
 import pytest
 from check.native import sample
+from check.random_models import PRESS, Rule, Say, node, place
 
 from coordfsm.check import native
-from coordfsm.check.model import Faults, Multiset, Ordered, Property, UnreliableSet
+from coordfsm.check.model import Faults, Model, Multiset, Node, Ordered, Property, UnreliableSet
 from coordfsm.check.models import twophase
 from coordfsm.check.renaming import rename
 from coordfsm.check.semantics import System
 from coordfsm.check.trace import action_key
-from coordfsm.kernel import ModelError
+from coordfsm.kernel import ModelError, Step, Value
 
 GENERATED = {2: 94, 3: 318, 4: 869, 5: 2_048, 6: 4_328, 7: 8_410}
 
@@ -126,3 +127,92 @@ def test_fairness_and_ordered_channels_are_refused():
         native.explore(replace(model, network=Ordered()), symmetry=True)
     with pytest.raises(ModelError, match="names no symmetric nodes"):
         native.explore(replace(model, symmetric=()), symmetry=True)
+
+
+CLAIMANTS = ("a", "b", "c", "d")
+
+
+def claims(*, odd="", **options):
+    """Each of four nodes asks the server; the first one wins. `odd`: the node that never asks."""
+    asks, wins = {(0, PRESS): Rule(1, (Say("server", 0),)), (1, 1): Rule(2)}, {(0, 0): Rule(1, (Say("sender", 1),))}
+    few = Property("few", "At most one wins.", lambda seen: seen.count(2) <= 1, observe=place)
+    model = Model(
+        "claims",
+        (*(node(name, {} if name == odd else asks, {"server": ("s",)}) for name in CLAIMANTS), node("s", wins)),
+        (few,),
+        budgets={"local_press": 4},
+        symmetric=(CLAIMANTS,),
+    )
+    return replace(model, **options)
+
+
+def test_what_treats_the_nodes_alike_holds():
+    found = native.explore(claims(), symmetry=True)
+    assert (found.verdict, found.distinct_states) == ("holds", orbits(claims()))
+
+
+@pytest.mark.parametrize("at", range(4))
+@pytest.mark.parametrize("messages", [False, True])
+def test_a_property_of_one_node_is_refused_whichever_it_is(at, messages):
+    one = Property("one", "Not this one.", lambda seen, *_: seen[at] != 2, observe=place, messages=messages)
+    assert native.explore(claims(properties=(one,))).verdict == "violated"
+    with pytest.raises(ModelError, match=r"one tells . and . apart"):
+        native.explore(claims(properties=(one,)), symmetry=True)
+
+
+def test_a_property_of_one_pair_is_refused():
+    pair = Property("pair", "Not both.", lambda seen: not seen[0] == seen[2] == 1, observe=place)
+    assert native.explore(claims(properties=(pair,))).verdict == "violated"
+    with pytest.raises(ModelError, match=r"pair tells . and . apart"):
+        native.explore(claims(properties=(pair,)), symmetry=True)
+
+
+class Led(Value):
+    leader: str = ""
+
+
+def led(**options):
+    """As `claims`, but the server keeps the name of who asked last."""
+    model = claims(**options)
+    server = Node("s", Led(), lambda _data, given: Step(Led(given.sender), (), ("leads",)))
+    return replace(model, nodes=(*model.nodes[:-1], server))
+
+
+def leads(name):
+    return lambda local: getattr(local.data, "leader", "") == name
+
+
+@pytest.mark.parametrize("name", CLAIMANTS)
+def test_an_observation_that_names_a_node_is_refused(name):
+    never = Property("led", "Never leads.", lambda seen: not any(seen), observe=leads(name))
+    assert native.explore(led(properties=(never,))).verdict == "violated"
+    with pytest.raises(ModelError, match=r"led observes what tells . and . apart"):
+        native.explore(led(properties=(never,)), symmetry=True)
+
+
+@pytest.mark.parametrize("name", CLAIMANTS)
+def test_one_machine_of_four_that_differs_is_refused(name):
+    with pytest.raises(ModelError, match=r"are not interchangeable: . on its own steps"):
+        native.explore(claims(odd=name), symmetry=True)
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_one_node_that_may_rest_where_others_may_not_is_refused(at):
+    nodes = list(claims().nodes)
+    nodes[at] = replace(nodes[at], final=lambda _local: True)
+    with pytest.raises(ModelError, match="`final` tells them apart"):
+        native.explore(claims(nodes=tuple(nodes), deadlock=True), symmetry=True)
+
+
+@pytest.mark.parametrize("name", CLAIMANTS)
+def test_a_boundary_that_names_a_node_is_refused(name):
+    cut = led(properties=(), boundary=lambda local: not leads(name)(local))
+    with pytest.raises(ModelError, match="the boundary tells them apart"):
+        native.explore(cut, symmetry=True)
+
+
+def test_a_renaming_that_does_not_give_back_what_it_took_is_refused():
+    model = symmetric()
+    forgetful = replace(model, rename=lambda value, names: rename(value, dict.fromkeys(names, min(names))))
+    with pytest.raises(ModelError, match="twice does not give back"):
+        native.explore(forgetful, symmetry=True)
