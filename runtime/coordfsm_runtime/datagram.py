@@ -16,6 +16,7 @@ which is not always where the datagram came from (a relay, several interfaces).
 """
 
 import hashlib
+import os
 import secrets
 import struct
 from enum import Enum
@@ -187,9 +188,13 @@ class Envelope:
         self.keyring = keyring
         self._label_bytes = label.encode()
         self._label_tag = hashlib.blake2b(self._label_bytes, digest_size=4, person=b"coordfsm-label").digest()
+        self._begin_session()
+        self._windows = ReplayWindows()
+
+    def _begin_session(self) -> None:
+        self._process = os.getpid()
         self._session = secrets.token_bytes(SESSION_BYTES)
         self._sequence = 0
-        self._windows = ReplayWindows()
 
     @property
     def overhead_bytes(self) -> int:
@@ -205,6 +210,9 @@ class Envelope:
         """The datagram that carries the frame."""
         if self.keyring is None:
             return _CLEAR.pack(VERSION, PLAIN, self._label_tag) + frame
+        if os.getpid() != self._process:
+            # A child of a fork would seal other frames under the numbers of its parent, and give both away.
+            self._begin_session()
         self._sequence += 1
         key = self.keyring.primary
         header = _SEALED.pack(VERSION, SEALED, self._label_tag, key, self._session, self._sequence)

@@ -43,13 +43,16 @@ from coordfsm.kernel import (
 from coordfsm_runtime.controller import Controller
 from coordfsm_runtime.counters import Counters
 from coordfsm_runtime.errors import MessageTooLargeError, NodeStoppedError, StoreError
-from coordfsm_runtime.store import StagingStore, Store
+from coordfsm_runtime.store import CheckedStore, StagingStore, Store
 
 MAXIMUM_WAITING = 8_192
 """Messages that may wait for their turn; more are dropped and counted."""
 
 INPUTS_PER_TURN = 256
 """Messages and commands, and again timers, that share one transaction; the rest waits for the next turn."""
+
+STORE_CHECK_S = 0.5
+"""How often a store that commits nothing is asked whether it still has what was committed."""
 
 MAXIMUM_HELD = 65_536
 """What may wait for the disk to leave the process; with more, inputs wait too, until the disk has caught up."""
@@ -169,6 +172,7 @@ class Driver:
         self._batch = Batch()  # collects
         self._flight: Batch | None = None  # is being written
         self._syncing: ThreadPoolExecutor | None = None
+        self._checking: asyncio.TimerHandle | None = None
         self.on_failure: Callable[[Exception], None] = lambda _: None
 
     def start(self, controller: Controller) -> None:
@@ -186,7 +190,23 @@ class Driver:
             raise self.failure
         if isinstance(self._store, StagingStore):
             self._syncing = ThreadPoolExecutor(1, "store")
+        self._check_later()
         self.wake()
+
+    def _check_later(self) -> None:
+        if isinstance(self._store, CheckedStore) and self._loop is not None:
+            self._checking = self._loop.call_later(STORE_CHECK_S, self._check_store)
+
+    def _check_store(self) -> None:
+        """At rest nothing is committed, and a store that vanished would not be noticed."""
+        assert isinstance(self._store, CheckedStore)
+        try:
+            if self._flight is None:  # else the commit under way looks by itself
+                self._store.check()
+        except StoreError as error:
+            self._stop_failed(error)
+        else:
+            self._check_later()
 
     def _recover(self) -> None:
         given = Recover(self._store.records())
@@ -232,6 +252,8 @@ class Driver:
                 outcome.cancel()
         self._waiting.clear()
         self._batch, self._flight = Batch(), None
+        if self._checking is not None:
+            self._checking.cancel()
         if self._syncing is not None:
             self._syncing.shutdown()  # the store may be closed after this
 

@@ -1,4 +1,8 @@
-"""Hands the events that the machines tell to everyone who listens, each through a bounded queue of its own."""
+"""Hands the events that the machines tell to everyone who listens, each through a bounded queue of its own.
+
+A listener that is too slow loses its oldest events, and is told how many: it finds `EventsMissed` in their place and
+can ask the node for its state (`ClusterNode.data`).
+"""
 
 import asyncio
 from collections import deque
@@ -8,28 +12,47 @@ from weakref import ref
 from coordfsm.kernel import Value
 
 QUEUE = 10_000
+"""Events that wait for one listener at most."""
+
+QUEUE_BYTES = 16 << 20
+"""What the payloads of the events that wait for one listener may take, bytes."""
+
+
+class EventsMissed(Value):
+    """The listener was too slow: this many events are missing here.
+
+    Attributes:
+        count: events that were dropped, at least 1.
+    """
+
+    count: int
 
 
 class Listener:
-    """The events from its creation on, as an asynchronous iterator that ends when the node stops.
+    """The events from its creation on, as an asynchronous iterator that ends when the node stops or fails.
 
     Attributes:
         ended: whether the node has stopped and all events were taken.
+        missed: events that were dropped so far because the listener was too slow.
     """
 
     def __init__(self) -> None:
-        self._queue: deque[Value | None] = deque(maxlen=QUEUE)
+        self._queue: deque[Value] = deque()
+        self._bytes = 0
+        self._untold = 0  # dropped since the listener was last told
+        self._closed = False
         self._filled = asyncio.Event()
         self.ended = False
+        self.missed = 0
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Value:
-        while not self._queue and not self.ended:
+        while not self._queue and not self._untold and not self._closed:
             self._filled.clear()
             await self._filled.wait()
-        event = None if self.ended else self._queue.popleft()
+        event = self._take()
         if event is None:
             self.ended = True
             raise StopAsyncIteration
@@ -37,16 +60,38 @@ class Listener:
 
     def drain(self) -> list[Value]:
         """The events that wait, without waiting for more."""
-        taken = [event for event in self._queue if event is not None]
-        self.ended = self.ended or None in self._queue
-        self._queue.clear()
+        taken = []
+        while (event := self._take()) is not None:
+            taken.append(event)
+        self.ended = self.ended or self._closed
         return taken
 
-    def put(self, event: Value | None) -> None:
-        """Add an event, or None for the end. When the queue is full, the oldest event is lost."""
+    def put(self, event: Value) -> None:
+        """Add an event. When the queue is full, the oldest events are dropped and counted."""
+        if self._closed:
+            return
         self._queue.append(event)
-        if not self._filled.is_set():
-            self._filled.set()
+        self._bytes += _size(event)
+        while len(self._queue) > QUEUE or (self._bytes > QUEUE_BYTES and len(self._queue) > 1):
+            self._bytes -= _size(self._queue.popleft())
+            self._untold += 1
+            self.missed += 1
+        self._filled.set()
+
+    def close(self) -> None:
+        """Nothing comes any more: the iteration ends once what waits was taken."""
+        self._closed = True
+        self._filled.set()
+
+    def _take(self) -> Value | None:
+        if self._untold:  # what is missing is older than all that waits
+            told, self._untold = EventsMissed(self._untold), 0
+            return told
+        if not self._queue:
+            return None
+        event = self._queue.popleft()
+        self._bytes -= _size(event)
+        return event
 
 
 class EventStream:
@@ -65,14 +110,19 @@ class EventStream:
         """End every listener's iteration, also that of later ones."""
         self._closed = True
         for listener in self._living():
-            listener.put(None)
+            listener.close()
 
     def listen(self) -> Listener:
         listener = Listener()
         if self._closed:
-            listener.put(None)
+            listener.close()
         self._listeners.append(ref(listener, self._listeners.remove))
         return listener
 
     def _living(self) -> list[Listener]:
         return [listener for known in self._listeners if (listener := known()) is not None]
+
+
+def _size(event: Value) -> int:
+    """What an event keeps in memory beyond a small constant: its payload, if it has one."""
+    return len(getattr(event, "payload", b""))

@@ -145,6 +145,7 @@ class RunningNode:
     def _fail(self, error: Exception) -> None:
         logger.error("failed, the node stops", extra={"fields": {"reason": str(error)}})
         self._closed.set()
+        self._events.close()
         self._stop_waiting()
 
     # -- what the node knows -----------------------------------------------------------------------------------------
@@ -181,8 +182,11 @@ class RunningNode:
 
     @property
     def state(self) -> str:
-        """Where the process is on its way into the cluster and out of it: ``member`` when it acts in one."""
-        return self.data.membership.lifecycle.state
+        """Where the process is on its way into the cluster and out of it.
+
+        ``member`` when it acts in one; ``failed`` once it has stopped by itself (see `failure`).
+        """
+        return "failed" if self.failure is not None else self.data.membership.lifecycle.state
 
     @property
     def view(self) -> View | None:

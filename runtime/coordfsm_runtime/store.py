@@ -26,6 +26,7 @@ import xxhash
 from coordfsm.kernel import Decoder, EncodingError, Value, Write, encode
 from coordfsm_runtime.commit_mark import IDENTITY_BYTES, CommitMark, mark_path, read_mark
 from coordfsm_runtime.errors import StoreError, StoreInUseError
+from coordfsm_runtime.file_watch import FileWatch
 
 SCHEMA_VERSION = 2
 APPLICATION_ID = 0x636F_6F72
@@ -46,6 +47,7 @@ _SCHEMA = (
 _FIRST_SHARED_BYTE, _SHARED_BYTES = 0x4000_0002, 510
 """Where SQLite locks a database for its readers (https://www.sqlite.org/lockingv3.html)."""
 
+SQLITE_HEADER_BYTES = 100
 _DIGEST_MODULUS = 1 << 64
 REMEDY = "bring back the files that it had, or start with an empty directory (see: coordfsm store --help)"
 
@@ -74,6 +76,19 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Give the records back for others to open. Closing twice does nothing."""
+        ...
+
+
+@runtime_checkable
+class CheckedStore(Store, Protocol):
+    """A store that can tell, between commits, that its files are no longer its own."""
+
+    def check(self) -> None:
+        """Make sure that what was committed is still there.
+
+        Raises:
+            StoreError: it is not; the process must stop acting.
+        """
         ...
 
 
@@ -129,6 +144,7 @@ class SqliteStore:
         self._checksums: dict[str, int] = {}
         self._digest = 0
         self._staged: tuple[dict[str, int], int] = ({}, 0)
+        _refuse_stub(path)
         try:
             # The driver stages and syncs in different threads, never at the same time.
             self._connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
@@ -138,6 +154,7 @@ class SqliteStore:
             self._prepare()
             self._identity, self.sequence = self._verified()
             self._mark = self._compared_with_mark(accept_loss=accept_loss)
+            self._watch = FileWatch((path, path.with_name(path.name + "-wal"), mark_path(path)))
         except sqlite3.Error as error:
             self._connection.close()
             raise self._explain("cannot be opened", error) from error
@@ -259,7 +276,18 @@ class SqliteStore:
         self.stage(writes)
         self.sync()
 
+    def check(self) -> None:
+        """Make sure that the files on disk are still the ones that this store has open.
+
+        Raises:
+            StoreError: one was removed, replaced or cut short: what is written now would not be found again.
+        """
+        changed = self._watch.changed()
+        if changed:
+            raise StoreError(f"store {self.path}: {changed} while the node ran; {REMEDY}")
+
     def stage(self, writes: Iterable[Write]) -> None:
+        self.check()
         # Within a transaction only the last write of a key counts.
         last = {write.key: write.value for write in writes}
         run, many = self._connection.execute, self._connection.executemany
@@ -281,6 +309,7 @@ class SqliteStore:
             self._sync()
         except sqlite3.Error as error:
             raise self._given_up(error) from error
+        self.check()  # what went to files that are gone is not durable, whatever SQLite says
         self._remember(*self._staged)
         self._mark.note(self.sequence)
 
@@ -361,6 +390,17 @@ class MemoryStore:
 
     def close(self) -> None:
         pass
+
+
+def _refuse_stub(path: Path) -> None:
+    """SQLite takes a file of less than a header for a new database. Ours are never that short: they are made whole.
+
+    An empty file is a store that was being made when the process ended, unless a commit mark says otherwise.
+    """
+    with contextlib.suppress(OSError):  # opening it says what is wrong
+        size = path.stat().st_size
+        if 0 < size < SQLITE_HEADER_BYTES:
+            raise StoreError(f"store {path}: not a store: {size} bytes, a database has at least {SQLITE_HEADER_BYTES}")
 
 
 def _packed_record(key: str, value: Value) -> tuple[bytes, bytes]:

@@ -293,3 +293,24 @@ def test_the_history_of_views_is_told_in_order(tmp_path):
             assert [view.number for view, _ in founder.history] == [*numbers, numbers[-1] + 1]
 
     run(story)
+
+
+def test_a_store_that_vanishes_stops_the_node_and_ends_its_events(tmp_path):
+    async def story():
+        node = ClusterNode(configs(tmp_path, 1)[0])
+        await node.start()
+        await node.member()
+        listener = node.events()
+        async with asyncio.timeout(10):
+            (tmp_path / "n1" / "node.db").unlink()  # nothing is committed after this: a look every half second finds it
+            told = [event async for event in listener]
+            await node.wait_closed()
+        assert not any(isinstance(event, EntityArrived) for event in told)
+        assert "node.db was removed" in str(node.failure)
+        assert isinstance(node.failure, StoreError)
+        assert node.state == "failed"
+        with pytest.raises(NodeStoppedError):
+            await node.create("ship")
+        await node.close()
+
+    run(story)

@@ -1,6 +1,8 @@
 """Sealed and plain datagrams: what opens, what does not, and why it is dropped."""
 
 import contextlib
+import os
+import warnings
 
 import pytest
 from hypothesis import given
@@ -136,3 +138,26 @@ def test_keys_are_read_from_text_without_being_repeated_in_errors():
     for keys in ((), (OLD, OLD), (b"short",)):
         with pytest.raises(ValueError, match="key"):
             Keyring(keys)
+
+
+def test_a_fork_seals_under_a_session_of_its_own():
+    """Two processes that sealed under one session and one number would give away what both sent."""
+    envelope = Envelope("blue", Keyring((OLD,)))
+    envelope.close(FRAME)
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads of other tests: the child does nothing with them
+        child = os.fork()
+    if child == 0:
+        os.write(writing, envelope.close(FRAME))
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        of_child = pipe.read()
+    of_parent = envelope.close(FRAME)
+    session = slice(10, 26)
+    assert of_child[session] != of_parent[session]
+    bob = Envelope("blue", Keyring((OLD,)))
+    assert bob.open(of_parent) == FRAME
+    assert bob.open(of_child) == FRAME

@@ -1,5 +1,6 @@
 """The store: whole transactions, read back after any end of the process, and clear refusals."""
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -9,11 +10,13 @@ from pathlib import Path
 import pytest
 from runtime.ledger import Deposit, Sum
 
+from coordfsm.cli.exits import Exit
+from coordfsm.cli.main import main
 from coordfsm.kernel import Write
 from coordfsm_runtime.errors import StoreError
 from coordfsm_runtime.store import SCHEMA_VERSION, MemoryStore, SqliteStore
 
-KINDS = (Sum,)
+KINDS = (Sum, Deposit)
 
 
 @pytest.fixture
@@ -149,3 +152,65 @@ def test_a_truncated_file_is_refused(path):
     copy.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(StoreError, match="damaged"):
         SqliteStore(copy, KINDS).records()
+
+
+# -- files that are no longer the store's own ------------------------------------------------------------------------
+
+
+def unlinked(path: Path) -> str:
+    path.unlink()
+    return f"{path.name} was removed"
+
+
+def replaced_by_a_copy(path: Path) -> str:
+    copy = path.with_name("copy")
+    shutil.copy(path, copy)
+    copy.rename(path)
+    return f"{path.name} was replaced"
+
+
+def truncated(path: Path) -> str:
+    os.truncate(path, 10)
+    return f"{path.name} was cut"
+
+
+@pytest.mark.parametrize("file", ["node.db", "node.db-wal", "node.db-mark"])
+@pytest.mark.parametrize("happens", [unlinked, replaced_by_a_copy, truncated])
+def test_a_store_notices_that_its_files_are_no_longer_its_own(path, file, happens):
+    store = SqliteStore(path, KINDS)
+    store.commit([Write("kept", Sum(1))])
+    store.check()
+    told = happens(path.with_name(file))
+    with pytest.raises(StoreError, match=told):
+        store.check()
+    with pytest.raises(StoreError, match=told):
+        store.commit([Write("lost", Sum(2))])
+    assert store.sequence == 1
+    store.close()
+
+
+def test_files_taken_away_while_a_transaction_is_written_are_noticed(path):
+    store = SqliteStore(path, KINDS)
+    store.stage([Write("lost", Sum(1))])
+    path.unlink()
+    with pytest.raises(StoreError, match=r"node\.db was removed"):
+        store.sync()
+    store.close()
+
+
+def test_a_log_that_starts_again_is_no_loss(path):
+    store = SqliteStore(path, KINDS)
+    for number in range(60):  # beyond the 1,000 pages after which SQLite writes its log back
+        store.commit(Write(f"key{place}", Deposit(number, bytes(2_000))) for place in range(40))
+    store.check()
+    assert store.sequence == 60
+    store.close()
+
+
+@pytest.mark.parametrize("content", [b"x", b"SQLite format 3", bytes(99)])
+def test_a_file_too_short_for_a_database_is_no_store(path, content):
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="not a store"):
+        SqliteStore(path, KINDS)
+    assert path.read_bytes() == content
+    assert main(["store", str(path)]) == Exit.COUNTEREXAMPLE

@@ -48,11 +48,13 @@ def copied(source: Path, directory: Path, *files: str) -> Path:
 @pytest.fixture(scope="module")
 def open_store(tmp_path_factory):
     """A store whose process runs, half of it still in the log; a copy is what a killed process leaves."""
-    store = SqliteStore(tmp_path_factory.mktemp("open") / "node.db", KINDS)
+    path = tmp_path_factory.mktemp("open") / "node.db"
+    store = SqliteStore(path, KINDS)
     for number, writes in enumerate(transactions()):
         store.commit(writes)
         if number + 1 == CHECKPOINTED:
-            store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            store.close()
+            store = SqliteStore(path, KINDS)
     yield store
     store.close()
 
