@@ -1,9 +1,9 @@
 """Saving a search and going on with it: packed states in a file, and how the tables came to be.
 
 Numbers of local states and envelopes mean nothing outside the search that gave them. So the file holds no value of
-the machines, only the order in which table entries were asked for. Going on fills the same entries in the same order
-with the machines as they are now, and compares: a machine that has changed since is noticed, and nothing in a file is
-ever executed.
+the machines, only the order in which table entries were asked for, and the fingerprint of the model and the engine.
+Going on with anything else is refused, naming what differs. Then it fills the same entries in the same order with the
+machines as they are now, and compares; nothing in a file is ever executed.
 """
 
 import json
@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import xxhash
 
+from coordfsm.check.fingerprint import differences_of
 from coordfsm.check.native.search import Search
 from coordfsm.check.semantics import StepError
 from coordfsm.kernel import CoordfsmError
 
-FORMAT = 1
+FORMAT = 2
 CHANGED = "{} is of other machines: their steps differ from those that were saved"
 
 
@@ -34,6 +35,7 @@ def save(search: Search, path: Path) -> None:
     about = {
         **_identity(search),
         "digest": _digest(search),
+        "fingerprint": search.fingerprint,
         "words": visited.words,
         "witnesses": found.witnesses,
         "distinct": found.distinct,
@@ -71,6 +73,9 @@ def load(search: Search, path: Path) -> None:
     for name, value in _identity(search).items():
         if about.get(name) != value:
             raise CheckpointError(f"{path} is a search with {name} {about.get(name)!r}, not {value!r}")
+    differing = differences_of(about.get("fingerprint", {}), search.fingerprint)
+    if differing:
+        raise CheckpointError(f"{path} is of another search: {', '.join(differing)} changed since; start anew")
     _fill(search, arrays, path)
     if _digest(search) != about["digest"] or search.visited.words != about["words"]:
         raise CheckpointError(CHANGED.format(path))

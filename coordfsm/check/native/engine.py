@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from coordfsm.check.fingerprint import fingerprint_of
 from coordfsm.check.model import Model, Property
 from coordfsm.check.native.checkpoint import load, save
 from coordfsm.check.native.liveness import check_executions
@@ -69,7 +70,9 @@ def explore(  # noqa: PLR0913  (the choices of a search)
     Raises:
         ModelError: the model is inconsistent, a machine is impure, nodes are not interchangeable, or choices do not go
             together.
-        CheckpointError: the file to resume from cannot be read, or is of another search.
+        CheckpointError: the file to resume from cannot be read, or is of another search: anything in the model, the
+            engine or Python changed since.
+        FingerprintError: the model holds something that cannot be compared, so that it cannot be saved.
     """
     started = time.monotonic()
     most_bytes = max_memory or int(SHARE_OF_MEMORY * _physical_memory())
@@ -79,6 +82,7 @@ def explore(  # noqa: PLR0913  (the choices of a search)
         raise ModelError(
             f"{model.name}: the partial-order reduction goes neither with symmetry nor with checkpoints; choose"
         )
+    fingerprint = fingerprint_of(model) if checkpoint is not None or resume is not None else {}
     system = System(model)
     tables = Tables(system)
     reduction = Reduction(system, tables.purity.outcomes, watching(limits, progress, started), wanted=por)
@@ -86,7 +90,7 @@ def explore(  # noqa: PLR0913  (the choices of a search)
         tables.symmetry = Symmetry(tables)
     while True:
         search = Search(tables, reduction, limits, threads=threads, most_bytes=most_bytes)
-        search.started = started
+        search.started, search.fingerprint = started, fingerprint
         if resume is not None:
             load(search, resume)
         search.run(progress, None if checkpoint is None else partial(save, path=checkpoint))

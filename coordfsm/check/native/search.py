@@ -126,6 +126,7 @@ class Search:
         frontier, again: the states of the level in work that wait to be expanded, and those put off.
         following: the states of the next level.
         filled: the requests for table entries, in the order in which they were met.
+        fingerprint: what the model and the engine are, part by part, if the search is saved or was.
     """
 
     def __init__(self, tables: Tables, reduction: Reduction, limits: Limits, *, threads: int, most_bytes: int) -> None:
@@ -151,6 +152,7 @@ class Search:
         self.following: list[Segment] = []
         self.again: deque[Batch] = deque()
         self.filled: list[npt.NDArray[np.int64]] = []
+        self.fingerprint: dict[str, str] = {}
         self._buffer = 1 << 12
         self.wiring = self.wirer.wiring()
         self.workers = [Worker(self._scratch()) for _ in range(threads)]
