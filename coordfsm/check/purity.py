@@ -13,6 +13,7 @@ from coordfsm.check.model import Envelope, Local, Node
 from coordfsm.check.semantics import Outcome, System, apply_effects
 from coordfsm.check.trace import describe, differences
 from coordfsm.kernel import CoordfsmError, Input, Map, ModelError, Received, Recover, TimerFired, Value, encode
+from coordfsm.kernel.identity import alike
 
 
 class Purity:
@@ -42,7 +43,7 @@ class Purity:
         if _snapshot(local) != self._snapshots[identifier]:
             where = "; ".join(differences(whole, outcomes[0].local)) or "the data that it was given"
             raise ModelError(f"{name} changes its data in place on {_told(given)}: {where}; give new data instead")
-        if (whole, sends) != (outcomes[0].local, outcomes[0].sends):
+        if not alike((whole, sends), (outcomes[0].local, outcomes[0].sends)):
             found = (*differences(outcomes[0].local, whole), *differences(outcomes[0].sends, sends, "sends"))
             raise ModelError(
                 f"{name} is not deterministic on {_told(given)}: {'; '.join(found)} (first -> second time)"

@@ -165,7 +165,7 @@ def _over(
 
 def holds_in(system: System, item: Property, state: State, predicate: Callable[..., bool] | None = None) -> bool:
     """Whether a property's predicate (or another of the same shape) is true in one state."""
-    observations = tuple(item.observe(system.local(state, position)) for position in range(len(system.model.nodes)))
+    observations = tuple(system.observed(item, local) for local in state.locals)
     chosen = predicate or item.predicate
     return chosen(observations, system.in_flight(state)) if item.messages else chosen(observations)
 

@@ -13,7 +13,7 @@ MASK = (1 << 64) - 1
 
 def rename(value: Any, names: Mapping[str, str]) -> Any:
     """The same value with other names for nodes. Strings that are no key of `names` stay as they are."""
-    if isinstance(value, str):
+    if type(value) is str:
         return names.get(value, value)
     if isinstance(value, Value):
         fields = {name: rename(getattr(value, name), names) for name in value.__struct_fields__}
@@ -34,7 +34,7 @@ def role(value: Any, name: str, groups: Mapping[str, int]) -> int:
     The name itself counts as "this one", other names only by the number of their group in `groups`, and the order of
     items not at all, so that a renaming may reorder them.
     """
-    if isinstance(value, str):
+    if type(value) is str:
         text = "\0this" if value == name else f"\0group {groups[value]}" if value in groups else value
         return _hashed(text)
     if isinstance(value, Value):

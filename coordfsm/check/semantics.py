@@ -5,12 +5,13 @@ local states and envelopes are interned to small integers, so that a global stat
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from coordfsm.check.model import Envelope, Faults, Local, Model, Multiset, Node, UnreliableSet
+from coordfsm.check.model import Envelope, Faults, Local, Model, Multiset, Node, Property, UnreliableSet
 from coordfsm.kernel import (
     CancelTimer,
     Command,
@@ -32,6 +33,7 @@ from coordfsm.kernel import (
     encode,
     event_of,
 )
+from coordfsm.kernel.identity import alike, unequal_part
 
 ActionKind = Literal["deliver", "lose", "timeout", "command", "crash", "recover", "partition", "heal"]
 
@@ -92,18 +94,46 @@ class State(NamedTuple):
 
 
 class Interner:
-    """Small integers for values, by equality; ids count up from 0 in order of first appearance."""
+    """Small integers for values, by identity as `alike` has it; ids count up from 0 in order of first appearance."""
 
     def __init__(self) -> None:
         self._ids: dict[Any, int] = {}
+        self._others: dict[int, list[int]] = {}  # those that equal one of `_ids` and are not alike
         self.values: list[Any] = []
 
     def __call__(self, value: Any) -> int:
+        """The number of a value.
+
+        Raises:
+            ModelError: a part of it does not equal itself.
+        """
         known = self._ids.get(value)
         if known is None:
+            refuse_unequal(value, "a value")
             known = self._ids[value] = len(self.values)
             self.values.append(value)
+        elif not alike(self.values[known], value):
+            others = self._others.setdefault(known, [])
+            known = next((number for number in others if alike(self.values[number], value)), len(self.values))
+            if known == len(self.values):
+                others.append(known)
+                self.values.append(value)
         return known
+
+    def __contains__(self, value: Any) -> bool:
+        """Whether something that equals it has a number."""
+        return value in self._ids
+
+
+def refuse_unequal(value: Any, told: str) -> None:
+    """Refuse a value that could never be met again.
+
+    Raises:
+        ModelError: naming the part that does not equal itself.
+    """
+    part = unequal_part(value)
+    if part is not None:
+        raise ModelError(f"{told} holds something that does not equal itself: {part.lstrip(': ')}")
 
 
 def apply_effects(
@@ -162,7 +192,9 @@ class System:
         self.envelopes = Interner()
         self.fired: set[str] = set()
         self.cut_off = 0
-        self._outcomes: dict[tuple[int, int, Input], tuple[Outcome, ...]] = {}
+        self._inputs = Interner()
+        self._observed: dict[tuple[Any, int], Any] = {}
+        self._outcomes: dict[tuple[int, int, int], tuple[Outcome, ...]] = {}
         self._commands: dict[tuple[int, int], tuple[Command, ...]] = {}
         self._read: dict[tuple[int, int, int, frozenset[int]], tuple[Command, ...]] = {}
         self._order: list[bytes] = []
@@ -193,11 +225,23 @@ class System:
 
     def outcomes(self, position: int, local_id: int, given: Input) -> tuple[Outcome, ...]:
         """Every way in which node `position` can take `given`; none when its machine ignores it."""
-        key = (position, local_id, given)
+        key = (position, local_id, self._inputs(given))
         known = self._outcomes.get(key)
         if known is None:
-            known = self._outcomes[key] = tuple(self._compute(position, self.locals.values[local_id], given))
+            known = tuple(self._compute(position, self.locals.values[local_id], given))
+            self._refuse_unequal(position, given, known)
+            self._outcomes[key] = known
         return known
+
+    def _refuse_unequal(self, position: int, given: Input, outcomes: tuple[Outcome, ...]) -> None:
+        told = f"{self.model.nodes[position].name} on {event_of(given)}"
+        with suppress(TypeError):  # what cannot be hashed is refused where it is numbered
+            for outcome in outcomes:
+                if outcome.local not in self.locals:
+                    refuse_unequal(outcome.local, told)
+                for envelope in outcome.sends:
+                    if envelope not in self.envelopes:
+                        refuse_unequal(envelope, told)
 
     def _compute(self, position: int, local: Local, given: Input) -> Iterator[Outcome]:
         node = self.model.nodes[position]
@@ -212,11 +256,11 @@ class System:
         yield Outcome(whole, sends, step.fired, -1)
         if not (self.model.faults.crash and self.model.faults.torn and self.may_crash(position)):
             return
-        seen = {(crashed(whole), sends)}
+        seen = [(crashed(whole), sends)]
         for done in range(len(step.effects)):
             partly, sent = apply_effects(node, local, step.data, step.effects[:done])
-            if (crashed(partly), sent) not in seen:
-                seen.add((crashed(partly), sent))
+            if not any(alike((crashed(partly), sent), known) for known in seen):
+                seen.append((crashed(partly), sent))
                 yield Outcome(crashed(partly), sent, step.fired, done)
 
     def may_crash(self, position: int) -> bool:
@@ -238,7 +282,7 @@ class System:
         key = (position, number, local_id, envelopes)
         known = self._read.get(key)
         if known is None:
-            held = frozenset(self.envelopes.values[identifier] for identifier in envelopes)
+            held = self.envelopes_of(envelopes)
             commands = self.model.nodes[position].reads[number].commands
             known = self._read[key] = tuple(commands(self.locals.values[local_id], held))
         return known
@@ -274,9 +318,36 @@ class System:
         value: Local = self.locals.values[state.locals[position]]
         return value
 
+    def observed(self, item: Property, local_id: int) -> Any:
+        """What a property observes of a local state.
+
+        Raises:
+            ModelError: a part of it does not equal itself.
+        """
+        key = (item.observe, local_id)
+        if key not in self._observed:
+            self._observed[key] = item.observe(self.locals.values[local_id])
+            refuse_unequal(self._observed[key], f"what {item.id} observes")
+        return self._observed[key]
+
     def in_flight(self, state: State) -> frozenset[Envelope]:
         """The distinct envelopes in flight."""
-        return frozenset(self.envelopes.values[identifier] for identifier in self.in_flight_numbers(state))
+        return self.envelopes_of(self.in_flight_numbers(state))
+
+    def envelopes_of(self, numbers: frozenset[int]) -> frozenset[Envelope]:
+        """Envelopes by number.
+
+        Raises:
+            ModelError: two of them are equal and not alike, so that a set of them would lose one.
+        """
+        found = frozenset(self.envelopes.values[number] for number in numbers)
+        if len(found) != len(numbers):
+            told = sorted(repr(self.envelopes.values[number].message) for number in numbers)
+            raise ModelError(
+                f"{self.model.name}: messages in flight are equal but not alike (as 1, True and 1.0 are), "
+                f"and a property or a reading looks at them as a set: {', '.join(told)}"
+            )
+        return found
 
     def in_flight_numbers(self, state: State) -> frozenset[int]:
         """The numbers of the envelopes in flight."""
@@ -440,5 +511,6 @@ class System:
     def _rank(self, identifier: int) -> bytes:
         """Canonical bytes order envelopes the same way in every run, whatever the order of discovery."""
         while len(self._order) <= identifier:
-            self._order.append(encode(self.envelopes.values[len(self._order)]))
+            value = self.envelopes.values[len(self._order)]
+            self._order.append(encode(value) + repr(value).encode())  # the types, too, where the bytes are the same
         return self._order[identifier]

@@ -15,6 +15,7 @@ import msgspec
 from coordfsm.check.model import Local
 from coordfsm.check.semantics import Action, State, System
 from coordfsm.kernel import Command, CoordfsmError, Map, Received, Recover, TimerFired, Value, encode
+from coordfsm.kernel.identity import alike
 
 TRACE_FORMAT = 1
 
@@ -184,13 +185,13 @@ def _node_changes(old: Local, new: Local) -> Iterator[str]:
     before = {record.key: record.value for record in old.durable}
     after = {record.key: record.value for record in new.durable}
     for key in sorted({*before, *after}):
-        if before.get(key) != after.get(key):
+        if not alike(before.get(key), after.get(key)):
             yield from differences(before.get(key), after.get(key), f"durable {key}")
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
     """The leaves in which two values differ, as ``path: before -> after``."""
-    if old == new:
+    if alike(old, new):
         return
     if isinstance(old, Value) and type(old) is type(new) and type(old).__str__ is object.__str__:
         for name in old.__struct_fields__:
@@ -199,7 +200,8 @@ def differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
         for key in sorted({*old, *new}):
             yield from differences(old.get(key), new.get(key), f"{path}[{key}]")
     else:
-        yield f"{path}: {describe(old)} -> {describe(new)}"
+        told = describe(old), describe(new)
+        yield f"{path}: {' -> '.join(told if len(set(told)) > 1 else map(repr, (old, new)))}"
 
 
 def describe(value: Any) -> str:  # noqa: PLR0911  (one return a kind of value)

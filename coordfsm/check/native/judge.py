@@ -41,7 +41,7 @@ class Judge:
     def __init__(self, items: Sequence[Property], wirer: Wirer, predicates: Sequence[Any] = ()) -> None:
         nodes = len(wirer.model.nodes)
         self.items = items
-        self._observe_local, self._messages = items[0].observe, items[0].messages
+        self._messages = items[0].messages
         self._predicates = list(predicates or [item.predicate for item in items])
         # A bit a property: it is decided where its value, with this bit flipped, is 1.
         self._flip = sum(1 << bit for bit, item in enumerate(items) if item.kind != "sometimes")
@@ -151,8 +151,8 @@ class Judge:
     def _observe(self, position: int, number: int) -> int:
         known = int(self._observed[position][number])
         if known < 0:
-            local = self._tables.local(position, number)
-            known = self._observations[position](self._observe_local(local))
+            seen = self._tables.system.observed(self.items[0], self._tables.node_locals[position][number])
+            known = self._observations[position](seen)
             self._observed[position][number] = known
         return known
 

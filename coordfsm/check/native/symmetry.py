@@ -271,7 +271,6 @@ class Symmetry:
         first = (seen, flying)
         if first in compared:
             return
-        values = self.tables.system.envelopes.values
         compared.add(first)
         waiting = [first]
         while waiting:
@@ -286,7 +285,7 @@ class Symmetry:
                 waiting.append((image, sent))
                 given: tuple[Any, ...] = (view.values(image),)
                 if item.messages:
-                    given = (*given, frozenset(values[number] for number in sent))
+                    given = (*given, self.tables.system.envelopes_of(sent))
                 if bool(predicate(*given)) != value:
                     told = " and ".join(names)
                     raise ModelError(f"{item.id} tells {told} apart, so it cannot be checked with symmetry")
