@@ -9,6 +9,7 @@
             | message                                                kind WHOLE
             | number 4 | place 2 | pieces 2 | piece                  kind PIECE
             | length 2 | message, again and again                    kind BUNDLE
+            | number 4 | place 2, again and again                    kind RECEIPT
 
 Numbers are big-endian. The header and the cluster's whole label are authenticated with the frame, so that a datagram
 of another cluster never opens, even under the same key. The sender named in the frame is where it can be reached,
@@ -37,11 +38,13 @@ REFUSAL = 2
 WHOLE = 0
 PIECE = 1
 BUNDLE = 2
+RECEIPT = 3
 
 _CLEAR = struct.Struct(">BB4s")
 _SEALED = struct.Struct(">BB4s4s16sQ")
 _PIECE = struct.Struct(">IHH")
 _LENGTH = struct.Struct(">H")
+_PLACE = struct.Struct(">IH")
 _TAG_BYTES = 16
 
 
@@ -59,6 +62,7 @@ class DropReason(Enum):
     OVERSIZED = "oversized"
     UNKNOWN_MESSAGE = "unknown_message"
     QUEUE_FULL = "queue_full"
+    STRANGERS = "too_many_strangers"
     INTERNAL = "internal_error"
 
 
@@ -104,6 +108,21 @@ class Bundle(NamedTuple):
     messages: tuple[bytes, ...]
 
 
+class Receipt(NamedTuple):
+    """Which pieces of large messages have arrived.
+
+    Attributes:
+        sender: who has them.
+        pieces: number of the message and place of each.
+    """
+
+    sender: Endpoint
+    pieces: tuple[tuple[int, int], ...]
+
+
+PLACE_BYTES = _PLACE.size
+"""What a receipt needs for each piece."""
+
 LENGTH_BYTES = _LENGTH.size
 """What a bundle adds to each message."""
 
@@ -134,7 +153,14 @@ def pack_bundle(bundle: Bundle) -> bytes:
     return b"".join((bytes((len(sender),)), sender, bytes((BUNDLE,)), *parts))
 
 
-def unpack_frame(packed: bytes) -> Frame | Bundle:
+def pack_receipt(receipt: Receipt) -> bytes:
+    sender = receipt.sender.encode()
+    return b"".join(
+        (bytes((len(sender),)), sender, bytes((RECEIPT,)), *(_PLACE.pack(*piece) for piece in receipt.pieces))
+    )
+
+
+def unpack_frame(packed: bytes) -> Frame | Bundle | Receipt:
     """The frame.
 
     Raises:
@@ -153,6 +179,10 @@ def unpack_frame(packed: bytes) -> Frame | Bundle:
         return Frame(sender, 0, 0, 1, packed[start + 1 :])
     if kind == BUNDLE:
         return Bundle(sender, _unpack_messages(packed, start + 1))
+    if kind == RECEIPT:
+        if (len(packed) - start - 1) % PLACE_BYTES:
+            raise DroppedError(DropReason.TRUNCATED)
+        return Receipt(sender, tuple(_PLACE.iter_unpack(packed[start + 1 :])))
     if kind != PIECE:
         raise DroppedError(DropReason.MALFORMED)
     if len(packed) < start + 1 + _PIECE.size:

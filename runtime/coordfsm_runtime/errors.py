@@ -52,3 +52,7 @@ class TraceError(CoordfsmError):
 
 class CommandRefusedError(CoordfsmError):
     """The machines refused a command; the text gives their reason. Nothing changed."""
+
+
+class BusyError(CommandRefusedError):
+    """Too many requests wait already. Nothing changed; ask again later."""

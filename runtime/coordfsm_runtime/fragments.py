@@ -1,6 +1,6 @@
 """Messages larger than a datagram: cut into pieces, put together again within bounds on memory, age and number.
 
-A piece that is lost loses the message: the protocols resend. Bounds hold against a member that sends junk as well
+A piece that is lost is sent again (`flow`). Bounds hold against a member that sends junk as well
 as against loss: an unfinished message is given up when it is old, or when its sender or all senders together have
 too many.
 """
@@ -16,7 +16,12 @@ MAXIMUM_MESSAGE_BYTES = 1 << 20
 
 MAXIMUM_PIECES = 4_096
 MAXIMUM_AGE_MS = 5_000
-MAXIMUM_UNFINISHED_PER_SENDER = 16
+MAXIMUM_UNFINISHED_PER_SENDER = 256
+"""As many as a sender may have in the air, when each has two pieces."""
+
+MAXIMUM_FINISHED = 4_096
+"""Finished messages that are remembered: a piece that is sent again, since its receipt was lost, begins nothing."""
+
 MAXIMUM_UNFINISHED_BYTES = 8 << 20
 
 
@@ -52,6 +57,7 @@ class Reassembler:
     def __init__(self) -> None:
         self._unfinished: OrderedDict[tuple[Endpoint, int], _Unfinished] = OrderedDict()
         self._per_sender: dict[Endpoint, int] = {}
+        self._finished: OrderedDict[tuple[Endpoint, int], None] = OrderedDict()
         self.given_up = 0
         self.held_bytes = 0
 
@@ -65,6 +71,8 @@ class Reassembler:
             raise ValueError(f"piece {index} of {count} with {len(piece)} bytes")
         self._expire(now_ms)
         key = (sender, number)
+        if key in self._finished:
+            return None
         held = self._unfinished.get(key)
         if held is None:
             held = self._begin(key, count, now_ms)
@@ -79,6 +87,9 @@ class Reassembler:
             raise ValueError(f"a message over {MAXIMUM_MESSAGE_BYTES} bytes")
         if len(held.pieces) == count:
             self._forget(key)
+            self._finished[key] = None
+            if len(self._finished) > MAXIMUM_FINISHED:
+                self._finished.popitem(last=False)
             return b"".join(held.pieces[place] for place in range(count))
         self._make_room()
         return None

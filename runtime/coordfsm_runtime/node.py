@@ -25,6 +25,7 @@ from coordfsm.protocols.migration.messages import (
     ResolveInDoubt,
     UpdateEntity,
 )
+from coordfsm_runtime.admission import Admission
 from coordfsm_runtime.config import NodeConfig
 from coordfsm_runtime.errors import CommandRefusedError
 from coordfsm_runtime.running import RunningNode
@@ -37,6 +38,7 @@ class ClusterNode(RunningNode):
     def __init__(self, config: NodeConfig, store: Store | None = None) -> None:
         super().__init__(config, store)
         self._migrating: dict[tuple[str, str, str], list[asyncio.Future[MigrationEnded]]] = {}
+        self._admission = Admission()
         self._listeners.append(self._note_ended)
 
     async def register(self, *bubbles: str) -> tuple[str, ...]:
@@ -130,30 +132,49 @@ class ClusterNode(RunningNode):
     async def migrate(self, entity: str, destination: str, token: str = "") -> MigrationEnded:
         """Move an entity in service here to another member; what became of it.
 
+        Large entities wait their turn, in service, while others fill the path (see `admission`).
+
         Args:
             entity: its id.
             destination: node id.
             token: the caller's idempotency token; empty: derived from (entity, epoch, destination).
 
         Raises:
+            BusyError: too many migrations wait already.
             NodeStoppedError: the node stopped first. The outcome is then not known here: the entity is where its
                 store says.
         """
-        key, began = (entity, destination, token), time.monotonic()
+        began = time.monotonic()
+        held = self.data.migration.entities.get(entity)
+        size = 0 if held is None else len(held.payload)
+        turn = self._admission.enter(size)
+        try:
+            await self._unless_stopped(turn)
+        except BaseException:
+            self._admission.give_up(size, turn)
+            raise
+        answer = None
+        try:
+            answer = await self._migrate(entity, destination, token)
+        finally:
+            self._admission.leave(size, in_time=answer is None or answer.outcome != "TIMEOUT")
+        self.counters.add("migrations", answer.outcome)
+        self.counters.observe("migration", (time.monotonic() - began) * 1000)
+        return answer
+
+    async def _migrate(self, entity: str, destination: str, token: str) -> MigrationEnded:
+        key = (entity, destination, token)
         ended: asyncio.Future[MigrationEnded] = asyncio.get_running_loop().create_future()
         self._migrating.setdefault(key, []).append(ended)
         try:
             told = await self.submit(Migrate(entity, destination, token))
             # Told in the same step: this very request was answered, whatever other requests are running.
             answers = [event for event in told if isinstance(event, MigrationEnded)]
-            answer = answers[0] if answers else await self._unless_stopped(ended)
+            return answers[0] if answers else await self._unless_stopped(ended)
         finally:
             self._migrating[key].remove(ended)
             if not self._migrating[key]:
                 del self._migrating[key]
-        self.counters.add("migrations", answer.outcome)
-        self.counters.observe("migration", (time.monotonic() - began) * 1000)
-        return answer
 
     def _note_ended(self, event: Value) -> None:
         if isinstance(event, MigrationEnded):

@@ -11,7 +11,6 @@ import logging
 import secrets
 import socket
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -19,22 +18,27 @@ from coordfsm.kernel import Decoder, EncodingError, Endpoint, Message, encode
 from coordfsm_runtime.counters import Counters
 from coordfsm_runtime.datagram import (
     LENGTH_BYTES,
+    PLACE_BYTES,
     REFUSED,
     Bundle,
     DroppedError,
     DropReason,
     Envelope,
     Frame,
+    Receipt,
     pack_bundle,
     pack_frame,
+    pack_receipt,
     pack_refusal,
     unpack_frame,
     unpack_refusal,
 )
 from coordfsm_runtime.endpoint import Address, format_endpoint, is_loopback, parse_endpoint
 from coordfsm_runtime.errors import ConfigurationError, EndpointError, MessageTooLargeError
+from coordfsm_runtime.flow import Flow
 from coordfsm_runtime.fragments import MAXIMUM_PIECES, Reassembler, cut
 from coordfsm_runtime.keyring import Keyring
+from coordfsm_runtime.strangers import Strangers
 
 DATAGRAM_BYTES = 1_200
 """The largest datagram that is sent: fits the smallest usual path MTU with room for tunnels (as QUIC chooses)."""
@@ -50,8 +54,8 @@ PIECES_AT_ONCE = 64
 PACE_S = 0.002
 """Pause before the next pieces of large messages: about 38 MB/s."""
 
-MAXIMUM_BACKLOG = 4_096
-"""Pieces that may wait to be sent; a message that does not fit is dropped and counted."""
+DROPS_PER_TURN = 1_024
+"""Datagrams of strangers beyond their budget that are read before others get their turn: dropping costs little."""
 
 REFUSAL_PAUSE_S = 0.1
 """At most one stranger in this time is told why it is not heard."""
@@ -107,8 +111,11 @@ class Transport:
         # A random start: the pieces of a process's earlier run must not mix with those of this one.
         self._number = secrets.randbits(32)
         self._outgoing: dict[Address, list[bytes]] = {}
-        self._backlog: deque[tuple[Frame, Address]] = deque()
+        self._flow = Flow()
+        self._receipts: dict[Endpoint, list[tuple[int, int]]] = {}
+        self._strangers = Strangers(time.monotonic())
         self._pacing: asyncio.TimerHandle | None = None
+        self._paced = False  # the pause is one between two lots, not one for receipts
         self._next_refusal = 0.0
         self._next_warning = 0.0
         self._deliver: Deliver | None = None
@@ -166,7 +173,7 @@ class Transport:
     def close(self) -> None:
         """Stop reading and give the port back; pieces that wait are dropped. Closing twice does nothing."""
         self._send_outgoing()
-        self._backlog.clear()
+        self._flow.clear()
         if self._pacing is not None:
             self._pacing.cancel()
         if self._loop is not None and not self._loop.is_closed() and self._socket.fileno() >= 0:
@@ -192,7 +199,7 @@ class Transport:
         if len(pieces) <= 1:
             self._collect(content, address)
         else:
-            self._send_pieces(pieces, address)
+            self._send_pieces(content, pieces, address)
 
     def _collect(self, content: bytes, address: Address) -> None:
         """Keep a small message until this turn of the event loop ends: others may share its datagram."""
@@ -219,24 +226,51 @@ class Transport:
         else:
             self._transmit(pack_bundle(Bundle(self.endpoint, tuple(messages))), address)
 
-    def _send_pieces(self, pieces: tuple[bytes, ...], address: Address) -> None:
+    def _send_pieces(self, content: bytes, pieces: tuple[bytes, ...], address: Address) -> None:
+        if self._flow.is_under_way(content, address):
+            self._counters.add("send_spared", "under_way")
+            return
         self._number = (self._number + 1) & 0xFFFF_FFFF
-        if len(self._backlog) + len(pieces) > MAXIMUM_BACKLOG:
+        frames = tuple(
+            Frame(self.endpoint, self._number, place, len(pieces), piece) for place, piece in enumerate(pieces)
+        )
+        if not self._flow.add(content, frames, address):
             self._counters.add("send_failed", "backlog_full")
             return
-        frames = (Frame(self.endpoint, self._number, place, len(pieces), piece) for place, piece in enumerate(pieces))
-        self._backlog.extend((frame, address) for frame in frames)
-        if self._pacing is None:
-            self._send_backlog()
+        self._pump()
 
-    def _send_backlog(self) -> None:
-        """Send some of the pieces that wait, and come back for the others."""
-        self._pacing = None
-        for _ in range(min(PIECES_AT_ONCE, len(self._backlog))):
-            frame, address = self._backlog.popleft()
+    def _pump(self) -> None:
+        """Send the pieces that may be sent now, and come back for the others."""
+        if self._pacing is not None:
+            if self._paced:
+                return
+            self._pacing.cancel()
+            self._pacing = None
+        repeated, given_up = self._flow.repeated, self._flow.given_up
+        now = time.monotonic()
+        frames = self._flow.take(PIECES_AT_ONCE, now)
+        for frame, address in frames:
             self._transmit(pack_frame(frame), address)
-        if self._backlog:
-            self._pacing = asyncio.get_running_loop().call_later(PACE_S, self._send_backlog)
+        if self._flow.repeated > repeated:
+            self._counters.add("pieces_repeated", amount=self._flow.repeated - repeated)
+        if self._flow.given_up > given_up:
+            self._counters.add("send_failed", "given_up", self._flow.given_up - given_up)
+        self._paced = len(frames) == PIECES_AT_ONCE
+        pause = PACE_S if self._paced else self._flow.due_s(now)
+        if pause is not None:
+            self._pacing = asyncio.get_running_loop().call_later(pause, self._pump_later)
+
+    def _pump_later(self) -> None:
+        self._pacing = None
+        self._pump()
+
+    def _send_receipts(self) -> None:
+        receipts, self._receipts = self._receipts, {}
+        room = self._piece_bytes // PLACE_BYTES
+        for sender, pieces in receipts.items():
+            for start in range(0, len(pieces), room):
+                receipt = Receipt(self.endpoint, tuple(pieces[start : start + room]))
+                self._transmit(pack_receipt(receipt), parse_endpoint(sender))
 
     def _transmit(self, frame: bytes, address: Address) -> None:
         datagram = self._envelope.close(frame)
@@ -254,7 +288,14 @@ class Transport:
         """Take what has arrived, up to a bound; nothing before `start`."""
         if self._deliver is None:
             return
-        for _ in range(READS_PER_TURN):
+        self._read()
+        self._send_receipts()
+        if len(self._flow):  # receipts may have made room
+            self._pump()
+
+    def _read(self) -> None:
+        taken = dropped = 0
+        while taken < READS_PER_TURN and dropped < DROPS_PER_TURN:
             try:
                 datagram, source = self._socket.recvfrom(65_536)
             except (BlockingIOError, InterruptedError):
@@ -262,15 +303,29 @@ class Transport:
             except OSError as error:  # an unreachable peer reported by the kernel: not ours to handle
                 self._counters.add("receive_failed", type(error).__name__)
                 return
-            self.take(datagram, Address(*source[:2]))
+            if self.take(datagram, Address(*source[:2])):
+                taken += 1
+            else:
+                dropped += 1
 
-    def take(self, datagram: bytes, source: Address | None = None) -> None:
+    def take(self, datagram: bytes, source: Address | None = None) -> bool:
         """Handle one datagram. Never raises: whatever is wrong with it is counted and it is dropped.
 
         Args:
             datagram: its bytes.
-            source: where it came from, to answer a stranger.
+            source: where it came from, to answer a stranger, and to bound what strangers cost.
+
+        Returns:
+            Whether it was looked at: False for one beyond the strangers' budget.
         """
+        is_sealed = self._envelope.keyring is not None  # plain datagrams tell nothing of who sent them
+        if is_sealed and source is not None and not self._strangers.may_be_heard(source, time.monotonic()):
+            self._counters.add("datagrams_dropped", DropReason.STRANGERS.value)
+            return False
+        self._take(datagram, source)
+        return True
+
+    def _take(self, datagram: bytes, source: Address | None) -> None:
         self._counters.add("datagrams_received")
         self._counters.add("bytes_received", amount=len(datagram))
         try:
@@ -278,7 +333,10 @@ class Transport:
             if refusal is not None:
                 self._note_refusal(refusal, source)
                 return
-            self._accept(datagram)
+            opened = self._envelope.open(datagram)
+            if source is not None:
+                self._strangers.note(source)
+            self._accept(opened)
         except DroppedError as dropped:
             self._counters.add("datagrams_dropped", dropped.reason.value)
             if source is not None and dropped.reason in REFUSED:
@@ -306,8 +364,11 @@ class Transport:
             where = format_endpoint(source) if source is not None else ""
             logger.warning("refused", extra={"fields": {"by": where, "reason": REFUSAL_TEXT[reason]}})
 
-    def _accept(self, datagram: bytes) -> None:
-        frame = unpack_frame(self._envelope.open(datagram))
+    def _accept(self, opened: bytes) -> None:
+        frame = unpack_frame(opened)
+        if isinstance(frame, Receipt):
+            self._flow.acknowledge(frame.pieces, time.monotonic())
+            return
         if isinstance(frame, Bundle):
             for message in frame.messages:
                 try:
@@ -329,6 +390,7 @@ class Transport:
             raise DroppedError(DropReason.QUEUE_FULL)
 
     def _assemble(self, frame: Frame) -> bytes | None:
+        self._receipts.setdefault(frame.sender, []).append((frame.number, frame.place))
         given_up = self._reassembler.given_up
         now_ms = int(time.monotonic() * 1000)
         try:
