@@ -42,7 +42,6 @@ class _Search:
     depth: int = 1
     stopped: str | None = None
     violated: tuple[Property, State] | None = None
-    expanding: State | None = None
     untriggered: set[str] = field(default_factory=set)
     cut_off: int = 0
 
@@ -86,12 +85,15 @@ def _round(search: _Search, limits: Limits, progress: Callable[[Progress], None]
         _run(search, limits, progress, started)
     except KeyboardInterrupt:
         search.stopped = "interrupted"
-    except StepError as error:
-        if search.expanding is None:
-            raise  # no path leads to an error in the first step of all
-        search.violated = (Property(ERROR, str(error), lambda _observations: False), search.expanding)
+    finally:
+        search.system.raised = None
     search.cut_off = search.system.cut_off  # what follows comes by the same transitions again
     search.reduction.meet(search.system.sent)
+    if search.violated is not None and search.stopped is not None:
+        if search.reduction.is_whole:
+            search.stopped = None  # cut short, but for a violation that is one
+        else:
+            search.violated = None
     if search.violated is None and search.stopped is None and search.reduction.is_whole:
         search.violated = _unreachable_good(search) or _never_happening(search)
     return search
@@ -106,39 +108,80 @@ def _run(search: _Search, limits: Limits, progress: Callable[[Progress], None] |
     first = reduction.normal(first)
     frontier = [first]
     search.parents[first], search.depths[first] = None, 1
-    if _look(search, first):
+    place = _look(search, first)
+    if place is not None:
+        search.violated = model.properties[place], first
         return
     while frontier:
         following: list[State] = []
+        level = _Level()
         for number, state in enumerate(frontier):
             if number % PROGRESS_EVERY == 0 and _over(search, limits, progress, started, len(frontier) - number):
-                return
-            alive = False
-            search.expanding = state
-            for action, after in system.successors(state):
-                successor = reduction.normal(after)
-                alive = True
-                search.transitions += 1
-                search.taken[kind_of(action)] += 1
-                if keep_edges and reduction.counts(action):
-                    search.edges.append((state, successor))
-                if successor not in search.parents:
-                    search.parents[successor] = state
-                    search.depths[successor] = search.depth + 1
-                    if _look(search, successor):
-                        search.depth += 1
-                        return
-                    following.append(successor)
-            if not alive and model.deadlock and not may_rest(system, state):
-                search.violated = (DEADLOCK, state)
-                return
-        if reduction.is_stale(system.sent, len(search.parents)):
+                break
+            _expand(search, state, level, following, keep_edges=keep_edges)
+        search.violated = level.violated(model)
+        if search.violated is not None:
+            search.depth += search.violated[0] in model.properties
+            return
+        if search.stopped is not None or reduction.is_stale(system.sent, len(search.parents)):
             return
         if following and limits.max_depth is not None and search.depth >= limits.max_depth:
             search.stopped = told_depth(limits)
             return
         frontier = following
         search.depth += bool(following)
+
+
+def _expand(search: _Search, state: State, level: "_Level", following: list[State], *, keep_edges: bool) -> None:
+    """Take every step out of a state."""
+    system, reduction = search.system, search.reduction
+    alive = False
+    raised: list[StepError] = []
+    system.raised = raised
+    for action, after in system.successors(state):
+        successor = reduction.normal(after)
+        alive = True
+        search.transitions += 1
+        search.taken[kind_of(action)] += 1
+        if keep_edges and reduction.counts(action):
+            search.edges.append((state, successor))
+        if successor not in search.parents:
+            search.parents[successor] = state
+            search.depths[successor] = search.depth + 1
+            level.note(_look(search, successor), successor)
+            following.append(successor)
+    system.raised = None
+    for error in raised:
+        level.raised.setdefault(str(error), state)
+    if not alive and not raised and system.model.deadlock and not may_rest(system, state):
+        level.dead = level.dead or state
+
+
+@dataclass
+class _Level:
+    """What is wrong in a level of the search, and in the steps out of it.
+
+    Of all violations the shortest is told, and of those as short as it the first of: a step that raises, invariants in
+    the model's order, deadlock. A state of this level that is dead comes before a step out of it.
+    """
+
+    dead: State | None = None
+    raised: dict[str, State] = field(default_factory=dict)
+    broken: tuple[int, State] | None = None
+
+    def note(self, place: int | None, state: State) -> None:
+        """Note the invariant, by its place in the model, that a new state breaks."""
+        if place is not None and (self.broken is None or place < self.broken[0]):
+            self.broken = place, state
+
+    def violated(self, model: Model) -> tuple[Property, State] | None:
+        """The violation that is told."""
+        if self.dead is not None:
+            return DEADLOCK, self.dead
+        if self.raised:
+            told = min(self.raised)
+            return Property(ERROR, told, lambda _observations: False), self.raised[told]
+        return None if self.broken is None else (model.properties[self.broken[0]], self.broken[1])
 
 
 def told_depth(limits: Limits) -> str:
@@ -170,15 +213,15 @@ def holds_in(system: System, item: Property, state: State, predicate: Callable[.
     return chosen(observations, system.in_flight(state)) if item.messages else chosen(observations)
 
 
-def _look(search: _Search, state: State) -> bool:
-    """Check the invariants and witnesses of a new state; whether an invariant is violated."""
-    for item in search.system.model.properties:
-        if item.kind == "invariant" and not holds_in(search.system, item, state):
-            search.violated = (item, state)
-            return True
+def _look(search: _Search, state: State) -> int | None:
+    """Check the invariants and witnesses of a new state; the place of the first invariant that is violated."""
+    broken = None
+    for place, item in enumerate(search.system.model.properties):
+        if item.kind == "invariant" and broken is None and not holds_in(search.system, item, state):
+            broken = place
         if item.kind == "sometimes" and item.id not in search.witnesses and holds_in(search.system, item, state):
             search.witnesses[item.id] = search.depths[state]
-    return False
+    return broken
 
 
 def may_rest(system: System, state: State) -> bool:

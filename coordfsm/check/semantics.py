@@ -194,6 +194,7 @@ class System:
         self.cut_off = 0
         self._inputs = Interner()
         self._observed: dict[tuple[Any, int], Any] = {}
+        self.raised: list[StepError] | None = None  # a list: `successors` notes in it what raises, and goes on
         self._outcomes: dict[tuple[int, int, int], tuple[Outcome, ...]] = {}
         self._commands: dict[tuple[int, int], tuple[Command, ...]] = {}
         self._read: dict[tuple[int, int, int, frozenset[int]], tuple[Command, ...]] = {}
@@ -443,7 +444,14 @@ class System:
     def _take(
         self, kind: ActionKind, state: State, position: int, given: Input, *, pruned: bool
     ) -> Iterator[tuple[Action, State]]:
-        for outcome in self.outcomes(position, state.locals[position], given):
+        try:
+            outcomes = self.outcomes(position, state.locals[position], given)
+        except StepError as error:
+            if self.raised is None:
+                raise
+            self.raised.append(error)
+            return
+        for outcome in outcomes:
             if pruned and not outcome.fired:
                 return  # an ignored input that consumes nothing is not a transition
             if self.model.boundary is not None and not self.model.boundary(outcome.local):

@@ -36,6 +36,12 @@ def found_natively(model, largest_batch, **options):
         return native.explore(model, **options)
 
 
+def told(report):
+    """Which violation is told: the property, and what a machine raised."""
+    trace = report.counterexample
+    return None if trace is None else (trace.property, trace.statement)
+
+
 def steps(report):
     """How long a counterexample is; a step that raises is one more than it shows."""
     trace = report.counterexample
@@ -43,7 +49,7 @@ def steps(report):
 
 
 def check_same(found, expected):
-    assert (found.verdict, steps(found)) == (expected.verdict, steps(expected))
+    assert (found.verdict, steps(found), told(found)) == (expected.verdict, steps(expected), told(expected))
     if expected.counterexample is None:
         for name in COUNTS:
             assert getattr(found, name) == getattr(expected, name), name

@@ -98,6 +98,11 @@ def explore(  # noqa: PLR0913  (the choices of a search)
         if reduction.is_whole:
             _check_executions(search)
         found = search.found
+        if found.violated is not None and found.stopped is not None:
+            if reduction.is_whole:
+                found.stopped = None  # cut short, but for a violation that is one
+            else:
+                found.violated = None
         exhausted = found.stopped in {None, told_depth(limits)}
         if not exhausted or not reduction.goes_on(found.distinct, found.violated and found.violated[0]):
             return _report(search, time.monotonic() - started, mutant)

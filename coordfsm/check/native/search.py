@@ -158,6 +158,10 @@ class Search:
         self.workers = [Worker(self._scratch()) for _ in range(threads)]
         of_states = [item for item in self.model.properties if item.kind in {"invariant", "sometimes"}]
         self._judges = list(judges(of_states, self.wirer))
+        self._dead: int | None = None  # a state of the level in work that is dead and must not be
+        self._broken: tuple[int, int] | None = (
+            None  # an invariant by its place in the model, and a state that breaks it
+        )
         self._sharing = threading.Lock()
         self._readers = [Reader(self.tables, self.wirer, *which) for which in self.system.readers]
         self.started = time.monotonic()
@@ -184,21 +188,26 @@ class Search:
         pool = ThreadPoolExecutor(len(self.workers)) if len(self.workers) > 1 else None
         try:
             with interruptions() as self._interrupted:
-                if self.found.distinct == 1 and self._judge([self._unjudged((0, 1))]):
+                if self.found.distinct == 1:
+                    self._judge([self._unjudged((0, 1))])
+                if self._broken is not None:
+                    self.found.violated = self.model.properties[self._broken[0]], self._broken[1]
                     return
                 self._run(pool)
         except TooLargeError:
             self.found.stopped = f"{self.visited.most_bytes / (1 << 20):.0f} MiB of memory"
+            self._decide()
         finally:
             if pool is not None:
                 pool.shutdown()
-        if self.found.stopped is not None and save is not None:
+        if self.found.stopped is not None and self.found.violated is None and save is not None:
             save(self)
 
     def _run(self, pool: ThreadPoolExecutor | None) -> None:
         while True:
             level = list(self.frontier)
-            if self._level(pool) or self._read(level):
+            over = self._level(pool) or self._read(level)
+            if self._decide() or over:
                 return
             if not self.following or self.reduction.is_stale(self.flying(), self.found.distinct):
                 return
@@ -231,8 +240,7 @@ class Search:
                 results = self._work(self.workers[0])
             else:
                 results = [result for part in pool.map(self._work, self.workers) for result in part]
-            if self._take(results):
-                return True
+            self._take(results)
         return False
 
     def _work(self, worker: Worker) -> list[Result]:
@@ -273,8 +281,9 @@ class Search:
                             raise
                         return True
                     after, origins = reader.successors(self._rows(batch))
-                    if self._over() or self._insert(after, batch[origins]):
+                    if self._over():
                         return True
+                    self._insert(after, batch[origins])
         return False
 
     def _rows(self, batch: Batch) -> Words:
@@ -282,8 +291,8 @@ class Search:
         rows: Words = self.visited.store.states[batch[:, None].astype(np.int64) * words + np.arange(words)]
         return rows
 
-    def _insert(self, states: Words, parents: Batch) -> bool:
-        """Enter states that commands led to; whether a property is violated."""
+    def _insert(self, states: Words, parents: Batch) -> None:
+        """Enter states that commands led to."""
         worker, words = self.workers[0], self.visited.words
         worker.scratch.kinds[KINDS.index("command")] += len(states)
         for start in range(0, len(states), self._buffer):
@@ -294,9 +303,8 @@ class Search:
             first, shift = worker.free[0], self.visited.shift
             new = insert_rows(words, self.visited.store, worker.scratch, len(part), first, shift)
             worker.free = (new, worker.free[1])
-            if new > first and self._take([self._unjudged((first, new))]):
-                return True
-        return False
+            if new > first:
+                self._take([self._unjudged((first, new))])
 
     def _next_batch(self) -> Batch | None:
         """States to expand. Batches get smaller towards the end of a level, so that no thread waits long for others."""
@@ -351,33 +359,35 @@ class Search:
         judged = [([-1] * len(judge.items), new) for judge in self._judges]
         return Result(DONE, nothing, segment, nothing, nothing, np.zeros((0, 4), np.int64), judged)
 
-    def _take(self, results: list[Result]) -> bool:
-        """Enter what the workers found; whether a property is violated."""
+    def _take(self, results: list[Result]) -> None:
+        """Enter what the workers found."""
         new = [result.new for result in results if result.new[0] < result.new[1]]
         self.following += new
         self.segments = _joined(self.segments + new)
         self._put_off(np.concatenate([result.again for result in results]))
         self.found.distinct += sum(last - first for first, last in new)
-        if self.model.deadlock and self._deadlock(np.concatenate([result.dead for result in results])):
-            return True
-        if self._judge(results):
-            self.found.depth += not self._raises_first()
-            return True
-        if self.tables.raising and self._raised(np.concatenate([result.expanded for result in results])):
-            return True
+        if self.model.deadlock:
+            self._deadlock(np.concatenate([result.dead for result in results]))
+        self._judge(results)
         if any(result.status == TOO_SMALL for result in results):
             self._buffer *= 2
             for worker in self.workers:
                 worker.scratch = self._scratch(worker.scratch)
         requests = np.concatenate([result.requests for result in results])
         if len(requests):
-            try:
-                self.fill(requests)
-            except StepError:
-                if not self._failed([result.again for result in results]):
-                    raise
-                return True
-        return False
+            self.fill(requests)
+
+    def _decide(self) -> bool:
+        """Tell the first violation of this level, in the reference explorer's order; whether there is one."""
+        found = self.found
+        if found.violated is None and self._dead is not None:
+            found.violated = DEADLOCK, self._dead
+        if found.violated is None:
+            found.violated = self._raised()
+        if found.violated is None and self._broken is not None:
+            found.violated = self.model.properties[self._broken[0]], self._broken[1]
+            found.depth += 1
+        return found.violated is not None
 
     def fill(self, requests: npt.NDArray[np.int64]) -> None:
         """Compute the table entries that states wait for, and whatever follows from them."""
@@ -389,28 +399,35 @@ class Search:
                 self.tables.fill_queue(owner, row, column)
         self._rewire()
 
-    def _raised(self, expanded: Batch) -> bool:
-        """Whether a step that raises was taken in one of these states."""
+    def _raised(self) -> tuple[Property, int] | None:
+        """A step out of the level in work that raised, and the first state in which it does."""
         taken = np.logical_or.reduce([worker.scratch.taken for worker in self.workers])
-        rows, layout, failed = self._rows(expanded), self.wirer.layout, []
-        for outcome, (position, number, budget) in self.tables.raising.items():
-            if outcome < len(taken) and taken[outcome]:
-                there = layout.nodes[position].column(rows) == number
-                failed.append(expanded[there & (layout.budgets[budget].column(rows) > 0)])
-        return bool(failed) and self._failed(failed)
+        raising = [item for outcome, item in self.tables.raising.items() if outcome < len(taken) and taken[outcome]]
+        if not raising:
+            return None
+        told = min(text for _, _, text in raising)
+        owners = {(position, number) for position, number, text in raising if text == told}
+        new = np.zeros(self.visited.end, np.bool_)
+        for first, last in self.following:
+            new[first:last] = True
+        for first, last in self.segments:
+            rows = self.visited.rows((first, last))
+            there = [self.wirer.layout.nodes[position].column(rows) == number for position, number in owners]
+            for number in np.flatnonzero(np.logical_or.reduce(there) & ~new[first:last]).tolist():
+                if told in self._errors(first + number):
+                    return Property(ERROR, told, lambda _observations: False), first + number
+        raise AssertionError(f"no state was found in which {told}")
 
-    def _raises_first(self) -> bool:
-        """Whether the last step to the violation found comes, in its state, after one that raises: that is told then.
-
-        No state on the way before raises: its level is complete.
-        """
-        assert self.found.violated is not None
-        *_, parent, number = 0, *self.path(self.found.violated[1])
+    def _errors(self, number: int) -> set[str]:
+        """What the steps out of a state raise."""
+        raised: list[StepError] = []
+        self.system.raised = raised
         try:
-            self.told(self.path(number))
-        except StepError:
-            return self._failed([np.array([parent], np.uint32)])
-        return False
+            for _ in self.system.successors(self.state(number)):
+                pass
+        finally:
+            self.system.raised = None
+        return set(map(str, raised))
 
     def _failed(self, waiting: list[Batch]) -> bool:
         """A machine raised: that is a violation in the first of the waiting states in which it does."""
@@ -504,10 +521,10 @@ class Search:
 
     # -- judging -----------------------------------------------------------------------------------------------
 
-    def _judge(self, results: list[Result]) -> bool:
-        """Check the invariants and witnesses of new states; whether an invariant is violated."""
+    def _judge(self, results: list[Result]) -> None:
+        """Check the invariants and witnesses of new states."""
         depth = self.found.depth + (self.found.distinct > 1)
-        violated: list[tuple[int, int]] = []  # a state, and a property by its place in the model
+        violated = [] if self._broken is None else [self._broken]
         for at, judge in enumerate(self._judges):
             judged = [result.judged[at] for result in results]
             asked = judge.find(self.visited.store.states, np.concatenate([open_ for _, open_ in judged]))
@@ -517,21 +534,16 @@ class Search:
                     self.found.witnesses.setdefault(item.id, depth)
                     judge.forget(item)
                 elif decided:
-                    violated.append((min(decided), self.model.properties.index(item)))
-        if not violated:
-            return False
-        number, place = min(violated)
-        self.found.violated = self.model.properties[place], number
-        return True
+                    violated.append((self.model.properties.index(item), min(decided)))
+        self._broken = min(violated, default=None)
 
-    def _deadlock(self, dead: Batch) -> bool:
+    def _deadlock(self, dead: Batch) -> None:
         for number in np.sort(dead).tolist():
             state = self.state(number)
             rest = (node.final(self.system.local(state, at)) for at, node in enumerate(self.model.nodes))
             if not all(rest):
-                self.found.violated = (DEADLOCK, number)
-                return True
-        return False
+                self._dead = number if self._dead is None else min(self._dead, number)
+                return
 
     # -- looking -----------------------------------------------------------------------------------------------
 
@@ -544,7 +556,8 @@ class Search:
             counts = found.distinct, self.transitions, self.waiting, found.depth
             left, number = states_left(found.levels), self.reduction.round
             self._progress(Progress(*counts, seconds, self.visited.bytes, left, number))
-        if self._save is not None and seconds - self._saved >= SAVE_SECONDS:
+        sound = self._dead is None and self._broken is None  # neither is saved
+        if self._save is not None and sound and seconds - self._saved >= SAVE_SECONDS:
             self._save(self)
             self._saved = time.monotonic() - self.started
         if self._interrupted or self.reduction.interrupted:

@@ -45,6 +45,7 @@ KIND = {name: number for number, name in enumerate(KINDS)}
 
 HEAL_LABEL = 1  # what weak fairness calls the end of a partition
 LAST = 1 << 4  # flag: the last outcome of its chain
+RAISES = 1 << 5  # flag: note whether it was taken
 EVENT_SHIFT, CRASH_SHIFT = 8, 16  # flags: 1 + the budget that the outcome spends
 
 
@@ -59,6 +60,7 @@ class Candidate:
     event: int = 0
     crash: int = 0
     label: int = 0
+    error: StepError | None = None  # what the machine raised
 
 
 class Tables:
@@ -78,7 +80,7 @@ class Tables:
         outcomes: per outcome: node, local state before, local state after, flags, first of its sends, number of sends,
             label.
         sends: envelope numbers, those of one outcome in order.
-        raising: the outcomes that end the search if a state can pay for them: node, local state, budget.
+        raising: the outcomes that end the search if a state can pay for them: node, local state, what was raised.
         labels: what weak fairness is asked of, number 0 being nothing: ("deliver", envelope), ("timeout", node, timer),
             ("recover", node) or ("heal",).
     """
@@ -97,7 +99,7 @@ class Tables:
         self.receiver = Column(np.int64, 5)
         self.outcomes = Column(np.int64, 7)
         self.sends = Column(np.int32)
-        self.raising: dict[int, tuple[int, int, int]] = {}
+        self.raising: dict[int, tuple[int, int, str]] = {}
         self.labels = Interner()
         self.labels(None)
         assert self.labels(("heal",)) == HEAL_LABEL
@@ -216,7 +218,10 @@ class Tables:
         if self.system.locals.values[identifier].data is None:
             return []
         envelope: Envelope = self.system.envelopes.values[envelope_number]
-        outcomes = self.purity.outcomes(position, identifier, Received(envelope.sender, envelope.message))
+        try:
+            outcomes = self.purity.outcomes(position, identifier, Received(envelope.sender, envelope.message))
+        except StepError as error:
+            return [Candidate("raises", -1, error=error)]
         return self._candidates(outcomes, "deliver", pruned=self.pruned)
 
     def tabulate_reading(self, position: int, reading: int, number: int, envelopes: frozenset[int]) -> tuple[int, ...]:
@@ -224,6 +229,9 @@ class Tables:
         identifier = self.node_locals[position][number]
         commands = self.system.read(position, reading, identifier, envelopes)
         candidates = [item for command in commands for item in self._own(position, identifier, "command", command, 0)]
+        for candidate in candidates:
+            if candidate.error is not None:
+                raise candidate.error
         return tuple(self._write(position, number, candidate, last=True) for candidate in candidates)
 
     def _own_steps(self, position: int, identifier: int) -> Iterable[Candidate]:
@@ -248,10 +256,8 @@ class Tables:
         budget = 1 + self._budgets[event] if event in self.system.model.budgets else 0
         try:
             outcomes = self.purity.outcomes(position, identifier, given)
-        except StepError:
-            if not budget:
-                raise
-            return [Candidate("raises", -1, event=budget)]  # only where something is left of the budget
+        except StepError as error:
+            return [Candidate("raises", -1, event=budget, error=error)]  # only where something is left of the budget
         return self._candidates(outcomes, kind, pruned=kind == "command", event=budget, label=label)
 
     def _recovery(self, position: int, identifier: int, local: Local) -> list[Candidate]:
@@ -259,7 +265,10 @@ class Tables:
             return []
         node, label = self.system.model.nodes[position], self.labels(("recover", position))
         if node.boots:
-            outcomes = self.purity.outcomes(position, identifier, Recover(local.durable))
+            try:
+                outcomes = self.purity.outcomes(position, identifier, Recover(local.durable))
+            except StepError as error:
+                return [Candidate("raises", -1, error=error)]
             return self._candidates(outcomes, "recover", pruned=False, label=label)
         started = self.system.locals(msgspec.structs.replace(local, data=node.initial))
         return [Candidate("recover", started, label=label)]
@@ -303,8 +312,9 @@ class Tables:
         flags = KIND[candidate.kind] | (LAST if last else 0)
         flags |= candidate.event << EVENT_SHIFT | candidate.crash << CRASH_SHIFT
         self._outcome_fired.append(self.fired(candidate.fired))
-        if candidate.kind == "raises":
-            self.raising[self.outcomes.size] = (position, before, candidate.event - 1)
+        if candidate.error is not None:
+            flags |= RAISES
+            self.raising[self.outcomes.size] = (position, before, str(candidate.error))
         return self.outcomes.append((position, before, after, flags, first, len(numbers), candidate.label))
 
     def fired_by(self, taken: npt.NDArray[np.bool_]) -> set[str]:
