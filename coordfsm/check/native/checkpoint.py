@@ -82,8 +82,7 @@ def load(search: Search, path: Path) -> None:
     search.segments = [(first, last) for first, last in arrays["segments"].tolist()]
     search.frontier = [(first, last) for first, last in arrays["frontier"].tolist()]
     search.following = [(first, last) for first, last in arrays["following"].tolist()]
-    if len(arrays["again"]):
-        search.again.extend(np.array_split(arrays["again"], -(-len(arrays["again"]) // (1 << 14))))
+    search.put_off(arrays["again"])
     search.visited.restore(arrays["states"], arrays["parents"], search.segments)
     scratch = search.workers[0].scratch
     scratch.kinds[:] = arrays["kinds"]

@@ -364,7 +364,7 @@ class Search:
         new = [result.new for result in results if result.new[0] < result.new[1]]
         self.following += new
         self.segments = _joined(self.segments + new)
-        self._put_off(np.concatenate([result.again for result in results]))
+        self.put_off(np.concatenate([result.again for result in results]))
         self.found.distinct += sum(last - first for first, last in new)
         if self.model.deadlock:
             self._deadlock(np.concatenate([result.dead for result in results]))
@@ -450,7 +450,8 @@ class Search:
         for worker in self.workers:
             worker.scratch = self._scratch(worker.scratch)
 
-    def _put_off(self, again: Batch) -> None:
+    def put_off(self, again: Batch) -> None:
+        """Put states off, in batches that a worker's memory can hold."""
         self.again.extend(again[start : start + SYMMETRIC_BATCH] for start in range(0, len(again), SYMMETRIC_BATCH))
 
     def _supply(self, worker: Worker, places: int = 1) -> None:
@@ -514,8 +515,8 @@ class Search:
             numbers=np.zeros(4, np.int64),
             kinds=np.zeros(KIND_COUNTERS, np.int64) if before is None else before.kinds,
             pending=np.zeros(KIND_COUNTERS, np.int64),
-            again=np.zeros(LARGEST_BATCH, np.uint32),
-            dead=np.zeros(LARGEST_BATCH, np.uint32),
+            again=np.zeros(max(LARGEST_BATCH, SYMMETRIC_BATCH), np.uint32),
+            dead=np.zeros(max(LARGEST_BATCH, SYMMETRIC_BATCH), np.uint32),
             taken=taken,
         )
 
