@@ -46,13 +46,14 @@ from coordfsm.protocols.membership.data import (
     stamp_of,
 )
 from coordfsm.protocols.membership.declaring import within
-from coordfsm.protocols.membership.events import CutProposed, Join, Leave, ProposeCut
+from coordfsm.protocols.membership.events import ContactDoubted, CutProposed, Join, Leave, ProposeCut
 from coordfsm.protocols.membership.lifecycle import LIFECYCLE
-from coordfsm.protocols.membership.messages import Cut, JoinRequest, MemberId, Probe, ViewAck, ViewInquiry
+from coordfsm.protocols.membership.messages import Cut, JoinRequest, MemberId, Probe, Stamp, ViewAck, ViewInquiry
 from coordfsm.protocols.membership.properties import (
     STATEMENTS,
     History,
     Observations,
+    Observed,
     agreement,
     lineage,
     monotonic,
@@ -182,9 +183,10 @@ def build(  # noqa: PLR0913  (parameters of the model, given by name)
     takeovers: Annotated[int, Parameter("how often a member takes over", minimum=0)] = 0,
     crashes: Annotated[int, Parameter("crashes, each followed by a recovery or not", minimum=0)] = 0,
     views: Annotated[int, Parameter("view changes in a row", minimum=1)] = 2,
+    deserts: Annotated[int, Parameter("wedged or shunned members that are told to join again", minimum=0)] = 0,
     catch_up: Annotated[bool, Parameter("whether questions for missed views and the answers ever arrive")] = True,
 ) -> Model:
-    """View changes in a row: join, leave, exclusion, rejoin, crash, and messages from earlier views.
+    """View changes in a row: join, leave, exclusion, rejoin, desertion, crash, and messages from earlier views.
 
     Without `catch_up` the network loses the questions of who lags behind and the answers to them, which leaves far
     fewer states and lets the chain be longer; all other messages still arrive late, twice or never.
@@ -194,13 +196,15 @@ def build(  # noqa: PLR0913  (parameters of the model, given by name)
     names = tuple(NAMES[: members + joiners])
 
     def commands(local: Local) -> tuple[Command, ...]:
-        held = local.data.view_change
-        if local.data.lifecycle.state == "detached" and joiners:
-            return (Join((names[0],)),)
+        held, state = local.data.view_change, local.data.lifecycle.state
+        if state == "detached" and (joiners or deserts):
+            return (Join(tuple(seed for seed in names[:2] if seed != local.data.node)[:1]),)
+        if state in ("wedged", "shunned") and deserts:
+            return tuple(Join((member,)) for member in names if member != local.data.node)
         if held.view is None or held.view.number > views:
             return ()
         suspects = tuple(Suspect(member.node) for member in held.view.members if member.node != local.data.node)
-        return (*suspects, Leave())
+        return (*suspects, Leave(), *((ContactDoubted(),) if deserts else ()))
 
     def within_bound(local: Local) -> bool:
         held = None if local.data is None else local.data.view_change.view
@@ -217,9 +221,10 @@ def build(  # noqa: PLR0913  (parameters of the model, given by name)
             "takeovers": takeovers,
             "crashes": crashes,
             "views": views,
+            "deserts": deserts,
             "catch_up": catch_up,
         },
-        nodes=tuple(process(name, view, commands, runs) for name in names),
+        nodes=tuple(process(name, view, commands, runs, admitted=bool(deserts)) for name in names),
         network=UnreliableSet(),
         faults=Faults(crash=crashes),
         budgets={
@@ -228,6 +233,7 @@ def build(  # noqa: PLR0913  (parameters of the model, given by name)
             "timeout_rejoin": rejoins,
             "timeout_takeover": takeovers,
         }
+        | ({"local_contact_doubted": deserts, "timeout_contact": deserts, "local_join": 2 * deserts} if deserts else {})
         | dict.fromkeys(("timeout_join", "timeout_leave", "timeout_proposal", "timeout_handover"), 0),
         boundary=within_bound,
         properties=chain_properties(view, names, returns=bool(suspicions and rejoins), chains=views > 1),
@@ -242,13 +248,16 @@ def process(
     *,
     confirms: bool = False,
     contact_attempts: int = 1,
+    admitted: bool = False,
 ) -> Node:
     """A process that starts as a member of `view` if it is in it, else outside.
 
-    Unless it `confirms`, the network loses all its confirmations of installed views.
+    With `admitted` it was let in by the cluster that decided `view`, else it is a founder. Unless it `confirms`, the
+    network loses all its confirmations of installed views.
     """
     member = member_of(view, name)
-    durable = () if member is None else (Write(IDENTITY_KEY, IdentityRecord(1, None)), Write(VIEW_KEY, view))
+    asked = Stamp(view.lineage, view.number - 1, view.parent) if admitted else None
+    durable = () if member is None else (Write(IDENTITY_KEY, IdentityRecord(1, asked)), Write(VIEW_KEY, view))
     return Node(
         name,
         initial(name, name, Settings(takeover_ms=0, contact_attempts=contact_attempts)),
@@ -281,6 +290,9 @@ def chain_properties(
     def chain(observed: Observations) -> bool:
         return lineage(observed, founders)
 
+    def rising(observed: Observations) -> bool:
+        return monotonic(tuple(_having_installed(process, view) for process in observed))
+
     def value(observed: Observations) -> bool:
         return single_value(observed, founders)
 
@@ -301,7 +313,7 @@ def chain_properties(
     return (
         invariant("M1", STATEMENTS["M1"], agreement),
         invariant("M2", STATEMENTS["M2"], chain),
-        invariant("M3", STATEMENTS["M3"], monotonic),
+        invariant("M3", STATEMENTS["M3"], rising),
         invariant("M4", STATEMENTS["M4"], self_inclusion),
         invariant("M5", STATEMENTS["M5"], valid),
         invariant("M6", STATEMENTS["M6"], gone_for_good),
@@ -309,6 +321,13 @@ def chain_properties(
         *([sometimes("M-twice", "A process can install two views one after the other.", twice)] if chains else []),
         *([sometimes("M-returned", "A shunned process can come back.", returned)] if returns else []),
     )
+
+
+def _having_installed(process: Observed, view: View) -> Observed:
+    """Who began as a member of `view` installed it before all that the history tells, and must not come back to it."""
+    if view not in process.history.recovered:
+        return process
+    return replace(process, history=replace(process.history, installed=(view, *process.history.installed)))
 
 
 def _with_founder(observed: Observations, view: View) -> Observations:
@@ -325,6 +344,7 @@ DEFAULTS: dict[str, tuple[dict[str, int | bool], ...]] = {
         {"members": 3, "joiners": 0, "leaves": 1, "catch_up": False},
         {"members": 3, "joiners": 0, "crashes": 1, "catch_up": False},
         {"members": 4, "joiners": 0, "catch_up": False},
+        {"joiners": 0, "deserts": 1, "crashes": 1},
     )
 }
 MODELS = {"membership-chain": build}

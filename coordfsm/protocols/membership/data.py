@@ -8,6 +8,9 @@ from coordfsm.protocols.view import Member, View, ViewId, member_of
 VIEW_KEY = "membership/view"
 ACCEPTOR_KEY = "membership/acceptor"
 IDENTITY_KEY = "membership/identity"
+EXCLUDED_KEY = "membership/excluded"
+"""The view that is without this process, when it was told the view and not the decisions that led there."""
+
 CHAIN_PREFIX = "membership/chain/"
 
 
@@ -48,6 +51,8 @@ class ViewChangeData(Value):
         answers: nodes that promised, accepted or confirmed, as the state demands.
         attempts: sendings of the proposal or decision in work.
         failures: own proposals in this view that were overtaken.
+        excluded: the much later view that is without this process, of which it was told; None in a view, and where
+            the chain ends with the decision that excluded it.
     """
 
     state: str = "outside"
@@ -62,6 +67,7 @@ class ViewChangeData(Value):
     answers: frozenset[str] = frozenset()
     attempts: int = 0
     failures: int = 0
+    excluded: View | None = None
 
 
 class CatchUpData(Value):

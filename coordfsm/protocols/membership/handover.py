@@ -27,6 +27,7 @@ from coordfsm.protocols.membership.chain import decision_of, joined_member, next
 from coordfsm.protocols.membership.data import (
     ACCEPTOR_KEY,
     CHAIN_PREFIX,
+    EXCLUDED_KEY,
     VIEW_KEY,
     AcceptorRecord,
     MembershipData,
@@ -146,7 +147,7 @@ def hand_over(data: ViewChangeData, cut: Cut, context: MembershipData) -> Done:
 
 def adopt(data: ViewChangeData, given: AdoptView, context: MembershipData) -> Done:
     """Install a view that others decided: founding, welcomed or forced. What was before is over."""
-    dropped = tuple(Write(chain_key(link.number), None) for link in data.chain)
+    dropped = _forgotten(data)
     installed = ViewChangeData(state=data.state, view=given.view)
     ack = ViewAck(stamp_of(given.view), self_in(given.view, context))
     confirmed = (Send(given.confirm, ack),) if given.confirm else ()
@@ -161,9 +162,14 @@ def adopt(data: ViewChangeData, given: AdoptView, context: MembershipData) -> Do
 
 def abandon(data: ViewChangeData, given: Value, context: MembershipData) -> Done:
     """Forget the lineage altogether."""
-    dropped = tuple(Write(chain_key(link.number), None) for link in data.chain)
-    writes = (*dropped, Write(VIEW_KEY, None), Write(ACCEPTOR_KEY, None))
+    writes = (*_forgotten(data), Write(VIEW_KEY, None), Write(ACCEPTOR_KEY, None))
     return ViewChangeData(state=data.state), (Persist(writes), *_TIMERS)
+
+
+def _forgotten(data: ViewChangeData) -> tuple[Write, ...]:
+    """How this process came to its view, or out of it, is over."""
+    excluded = () if data.excluded is None else (Write(EXCLUDED_KEY, None),)
+    return (*(Write(chain_key(link.number), None) for link in data.chain), *excluded)
 
 
 # -- following ---------------------------------------------------------------------------------------------------
@@ -245,9 +251,11 @@ def leap(data: ViewChangeData, given: Received, context: MembershipData) -> Done
 
 
 def leap_out(data: ViewChangeData, given: Received, context: MembershipData) -> Done:
-    """Step out; the next view has long been in the hands of a majority, since others followed it."""
-    gone = ViewChangeData(state=data.state, view=data.view, chain=data.chain)
-    return gone, (*_TIMERS, Raise(Excluded(_message(given).view)), Raise(HandedOver()))
+    """Step out, durably; the next view has long been in the hands of a majority, since others followed it."""
+    later = _message(given).view
+    gone = ViewChangeData(state=data.state, view=data.view, chain=data.chain, excluded=later)
+    kept = Persist((Write(EXCLUDED_KEY, later), Write(ACCEPTOR_KEY, None)))
+    return gone, (kept, *_TIMERS, Raise(Excluded(later)), Raise(HandedOver()))
 
 
 # -- handing over ------------------------------------------------------------------------------------------------
@@ -335,6 +343,12 @@ def _retiring_sends(data: ViewChangeData, context: MembershipData) -> tuple[Effe
 # -- recovering --------------------------------------------------------------------------------------------------
 
 
+def _told_out(given: Recover) -> View | None:
+    """The view that is without this process, if the store says that it was told of one."""
+    excluded = next((record.value for record in given.records if record.key == EXCLUDED_KEY), None)
+    return excluded if isinstance(excluded, View) else None
+
+
 def _recovered(given: Recover) -> tuple[View | None, AcceptorRecord | None, tuple[Decision, ...]]:
     records = {record.key: record.value for record in given.records}
     view, acceptor = records.get(VIEW_KEY), records.get(ACCEPTOR_KEY)
@@ -347,9 +361,14 @@ def _recovered(given: Recover) -> tuple[View | None, AcceptorRecord | None, tupl
 
 
 def was_member(data: ViewChangeData, given: Recover, context: MembershipData) -> bool:
-    """The store holds a view, and no decision that excludes this process from the next."""
+    """The store holds a view, and nothing that says that this process is out of it."""
     view, _, chain = _recovered(given)
-    return view is not None and not (chain and chain[-1].number == view.number)
+    return view is not None and _told_out(given) is None and not (chain and chain[-1].number == view.number)
+
+
+def was_told_out(data: ViewChangeData, given: Recover, context: MembershipData) -> bool:
+    """The store holds a later view that is without this process."""
+    return _told_out(given) is not None
 
 
 def was_excluded(data: ViewChangeData, given: Recover, context: MembershipData) -> bool:
@@ -378,6 +397,16 @@ def resume_outside(data: ViewChangeData, given: Recover, context: MembershipData
     assert view is not None
     following = next_view(view, chain[-1].cut)
     return ViewChangeData(state=data.state, view=view, chain=chain), (Raise(Excluded(following)),)
+
+
+def resume_told_out(data: ViewChangeData, given: Recover, context: MembershipData) -> Done:
+    """Come back as the former member that one is; others have long followed the view that is without it."""
+    view, _, chain = _recovered(given)
+    later = _told_out(given)
+    assert view is not None
+    assert later is not None
+    gone = ViewChangeData(state=data.state, view=view, chain=chain, excluded=later)
+    return gone, (Raise(Excluded(later)), Raise(HandedOver()))
 
 
 def resume_retiring(data: ViewChangeData, given: Recover, context: MembershipData) -> Done:

@@ -138,9 +138,14 @@ def seek(data: LifecycleData, given: Join, context: MembershipData) -> Done:
 
 
 def desert(data: LifecycleData, given: Join, context: MembershipData) -> Done:
-    """Give up the lineage of a lost majority, as told, and ask another cluster."""
-    data, effects = seek(replace(data, joins=None), given, context)
-    return data, (Raise(AbandonView()), Raise(Shunned()), CancelTimer(Timer("contact")), *effects)
+    """Give up the lineage of a lost majority, as told, and ask another cluster.
+
+    That this incarnation asks for nothing any more is durable before its view and its promises are gone: else it would
+    come back into the same view after a restart, and vote there again.
+    """
+    data, effects = seek(replace(data, joins=None, leaves=False), given, context)
+    stop = (Raise(AbandonView()), Raise(Shunned()), CancelTimer(Timer("contact")))
+    return data, (persist_identity(data), *stop, *effects)
 
 
 def ask_next_seed(data: LifecycleData, given: Value, context: MembershipData) -> Done:

@@ -25,6 +25,7 @@ class ViewChange(Machine):
 
     local_recover = (
         outside.to(stable, cond=view.was_member, on=view.resume)
+        | within(outside, cond=view.was_told_out, on=view.resume_told_out)
         | outside.to(retiring, cond=[view.was_excluded, view.is_leaving], on=view.resume_retiring)
         | within(outside, cond=view.was_excluded, on=view.resume_outside)
     )

@@ -35,11 +35,13 @@ def withdraw(data: LifecycleData, given: Value, context: MembershipData) -> Done
 def _ask(data: LifecycleData, context: MembershipData) -> tuple[Effect, ...]:
     assert data.joins is not None
     me = Member(context.node, data.incarnation, context.endpoint)
-    request = Send(data.target, JoinRequest(context.settings.label, data.joins, me))
+    request = JoinRequest(context.settings.label, data.joins, me)
+    # After a restart nobody knows any more who was asked.
+    asked = (Send(data.target, request),) if data.target else ()
     # The coordinator that was asked may be gone: the seeds know its successor.
     seed = data.seeds[data.attempt % len(data.seeds)]
     inquiry = Send(seed, JoinInquiry(context.settings.label, context.node))
-    return request, inquiry, SetTimer(LEAVE, context.settings.leave_ms)
+    return *asked, inquiry, SetTimer(LEAVE, context.settings.leave_ms)
 
 
 def may_withdraw_again(data: LifecycleData, given: Value, context: MembershipData) -> bool:

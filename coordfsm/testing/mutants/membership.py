@@ -44,6 +44,7 @@ from coordfsm.testing.mutants.membership_flaws import (
     shrunken_electorate,
     silent,
     vote_again,
+    was_member_by_view,
 )
 from coordfsm.testing.mutants.mutant import Mutant
 from coordfsm.testing.mutants.substitute import with_rule
@@ -235,6 +236,34 @@ MUTANTS = (
         model="membership-join",
         parameters={"joiners": 1, "retries": 0, "crashes": 1},
         functions={"bind_and_ask": forgetful(joining.bind_and_ask)},
+    ),
+    Mutant(
+        name="deserter-keeps-its-identity",
+        machine="Lifecycle",
+        property="M3",
+        flaw="A deserter drops its view and its promises, and after a crash enters that view again as the same member.",
+        source="own",
+        model="membership-chain",
+        parameters={"joiners": 0, "suspicions": 0, "rejoins": 0, "deserts": 1, "crashes": 1, "views": 1},
+        functions={"desert": forgetful(joining.desert)},
+    ),
+    Mutant(
+        name="told-out-not-durable",
+        machine="ViewChange",
+        property="M4-told",
+        flaw="A member that hears of a much later view without it forgets that in a crash, and acts in its old view.",
+        source="own",
+        model="membership-lag",
+        functions={"leap_out": forgetful(handover.leap_out)},
+    ),
+    Mutant(
+        name="told-out-not-remembered",
+        machine="ViewChange",
+        property="M4-told",
+        flaw="The store says that a process is out of its view, and its recovery does not look.",
+        source="own",
+        model="membership-lag",
+        functions={"was_told_out": never, "was_member": was_member_by_view},
     ),
     Mutant(
         name="welcome-for-another",

@@ -22,7 +22,7 @@ from coordfsm.protocols.membership import (
     stamps,
 )
 from coordfsm.protocols.membership.chain import is_member
-from coordfsm.protocols.membership.data import IdentityRecord, current_view, stamp_of
+from coordfsm.protocols.membership.data import VIEW_KEY, IdentityRecord, current_view, stamp_of
 from coordfsm.protocols.membership.events import HandedOver, ViewChanged
 from coordfsm.protocols.membership.messages import NO_CUT, Stamp
 from coordfsm.protocols.view import ViewInstalled
@@ -337,3 +337,8 @@ def hear_and_stop(data: Any, given: Any, context: Any) -> Any:
     """Alive, and so it will be."""
     data, effects = detector_rules.hear(data, given, context)
     return data, tuple(effect for effect in effects if not isinstance(effect, SetTimer))
+
+
+def was_member_by_view(data: Any, given: Any, context: Any) -> bool:
+    """A view in the store is taken for membership in it."""
+    return any(record.key == VIEW_KEY for record in given.records)
