@@ -25,9 +25,12 @@ from coordfsm.kernel.inputs import (
     Write,
     event_of,
 )
+from coordfsm.kernel.ranges import LARGEST_NUMBER, LONGEST_TEXT, out_of_range
 from coordfsm.kernel.table import Rule, Step, TransitionTable, compile_machine
 
 __all__ = [
+    "LARGEST_NUMBER",
+    "LONGEST_TEXT",
     "CancelTimer",
     "Command",
     "Composition",
@@ -66,4 +69,5 @@ __all__ = [
     "encode",
     "event_of",
     "fingerprint",
+    "out_of_range",
 ]

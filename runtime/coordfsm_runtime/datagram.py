@@ -62,6 +62,7 @@ class DropReason(Enum):
     OVERSIZED = "oversized"
     UNKNOWN_MESSAGE = "unknown_message"
     QUEUE_FULL = "queue_full"
+    OUT_OF_RANGE = "out_of_range"
     STRANGERS = "too_many_strangers"
     INTERNAL = "internal_error"
 

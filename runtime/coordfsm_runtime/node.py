@@ -11,6 +11,7 @@ The node decides nothing: each call becomes an input of the machines, and what i
 """
 
 import asyncio
+import itertools
 import time
 
 from coordfsm.kernel import Value
@@ -37,7 +38,8 @@ class ClusterNode(RunningNode):
 
     def __init__(self, config: NodeConfig, store: Store | None = None) -> None:
         super().__init__(config, store)
-        self._migrating: dict[tuple[str, str, str], list[asyncio.Future[MigrationEnded]]] = {}
+        self._requests = itertools.count(1)
+        self._migrating: dict[int, asyncio.Future[MigrationEnded]] = {}
         self._admission = Admission()
         self._listeners.append(self._note_ended)
 
@@ -137,9 +139,11 @@ class ClusterNode(RunningNode):
         Args:
             entity: its id.
             destination: node id.
-            token: the caller's idempotency token; empty: derived from (entity, epoch, destination).
+            token: the caller's idempotency token; empty: derived from (entity, epoch, destination). Whoever calls with
+                the token of a migration that is under way gets its outcome.
 
         Raises:
+            EncodingError: an argument is of another type, too long or not printable.
             BusyError: too many migrations wait already.
             NodeStoppedError: the node stopped first. The outcome is then not known here: the entity is where its
                 store says.
@@ -163,23 +167,20 @@ class ClusterNode(RunningNode):
         return answer
 
     async def _migrate(self, entity: str, destination: str, token: str) -> MigrationEnded:
-        key = (entity, destination, token)
+        request = next(self._requests)
         ended: asyncio.Future[MigrationEnded] = asyncio.get_running_loop().create_future()
-        self._migrating.setdefault(key, []).append(ended)
+        self._migrating[request] = ended
         try:
-            told = await self.submit(Migrate(entity, destination, token))
-            # Told in the same step: this very request was answered, whatever other requests are running.
-            answers = [event for event in told if isinstance(event, MigrationEnded)]
-            return answers[0] if answers else await self._unless_stopped(ended)
+            await self.submit(Migrate(entity, destination, token, request))
+            return await self._unless_stopped(ended)
         finally:
-            self._migrating[key].remove(ended)
-            if not self._migrating[key]:
-                del self._migrating[key]
+            del self._migrating[request]
 
     def _note_ended(self, event: Value) -> None:
         if isinstance(event, MigrationEnded):
-            for ended in self._migrating.get((event.entity, event.destination, event.token), ()):
-                if not ended.done():
+            for request in event.requests:
+                ended = self._migrating.get(request)
+                if ended is not None and not ended.done():
                     ended.set_result(event)
 
 

@@ -7,11 +7,11 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 
-from coordfsm.kernel import Value
+from coordfsm.kernel import EncodingError, Value
 from coordfsm.protocols.membership.events import ForceView, Join
 from coordfsm.protocols.migration.messages import EntityArrived, MigrationEnded
 from coordfsm_runtime.admin import AdminServer
@@ -128,9 +128,15 @@ class Operations:
             inspect.signature(handler).bind(**arguments)
         except TypeError as error:
             raise AdminError(f"{command}: {error}") from error
+        kinds = get_type_hints(handler)
+        for name, value in arguments.items():
+            try:
+                msgspec.convert(value, kinds[name])
+            except msgspec.ValidationError as error:
+                raise AdminError(f"{command}: {name} is {value!r:.80}: {str(error).lower()}") from error
         try:
             return await handler(**arguments)
-        except ValueError as error:
+        except (ValueError, EncodingError) as error:
             raise AdminError(f"{command}: {error}") from error
 
     async def watch(self) -> AsyncIterator[dict[str, Any]]:

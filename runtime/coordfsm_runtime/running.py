@@ -10,10 +10,11 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import cache
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from coordfsm.kernel import Command, Value, encode
+from coordfsm.kernel import Command, Decoder, EncodingError, Value, encode, out_of_range
 from coordfsm.protocols.coordinator.registry import Registry
 from coordfsm.protocols.membership.events import Bootstrap, CommandRefused, Join, Leave, MemberWedged, ViewChanged
 from coordfsm.protocols.migration.messages import (
@@ -214,11 +215,12 @@ class RunningNode:
 
         Raises:
             CommandRefusedError: the machines refused it, with their reason.
-            EncodingError: it holds what can neither travel nor rest (half a character, say).
+            EncodingError: it holds what can neither travel nor rest (half a character, a field of another type, too
+                large a number or a text).
             NodeStoppedError: the node has stopped.
         """
-        # Found out here, at the caller's, and not when its record is written or its message sent.
-        encode(command)
+        # Found out here, at the caller's, and not when its record is read back or its message arrives.
+        _check(command)
         try:
             told = await self._running.submit(command)
         except asyncio.CancelledError:
@@ -304,3 +306,32 @@ class RunningNode:
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
+
+
+@cache
+def _decoder(kind: type[Command]) -> Decoder:
+    return Decoder(kind)
+
+
+def _check(command: Command) -> None:
+    """Make sure that a command can be encoded, stored and read back.
+
+    Raises:
+        EncodingError: it cannot; the text names what is wrong.
+    """
+    kind = type(command)
+    packed = encode(command)
+    try:
+        _decoder(kind).decode(packed)
+    except EncodingError as error:
+        raise EncodingError(f"{kind.__name__}: {_with_field(kind, str(error))}") from None
+    wrong = out_of_range(command)
+    if wrong is not None:
+        raise EncodingError(f"{kind.__name__}: {wrong}")
+
+
+def _with_field(kind: type[Command], text: str) -> str:
+    """The decoder's text, with the field's name instead of its place (the type's name stands at 0)."""
+    for place, name in enumerate(kind.__struct_fields__, 1):
+        text = text.replace(f"`$[{place}]`", name)
+    return text.removeprefix("cannot decode: ")

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from coordfsm.kernel import Decoder, EncodingError, Endpoint, Message, encode
+from coordfsm.kernel import Decoder, EncodingError, Endpoint, Message, encode, out_of_range
 from coordfsm_runtime.counters import Counters
 from coordfsm_runtime.datagram import (
     LENGTH_BYTES,
@@ -385,6 +385,8 @@ class Transport:
             message = self._decoder.decode(content)
         except EncodingError:
             raise DroppedError(DropReason.UNKNOWN_MESSAGE) from None
+        if out_of_range(message) is not None:
+            raise DroppedError(DropReason.OUT_OF_RANGE)
         self._counters.add("messages_received", type(message).__name__)
         if self._deliver is None or not self._deliver(sender, message):
             raise DroppedError(DropReason.QUEUE_FULL)

@@ -9,7 +9,7 @@ import pytest
 
 from coordfsm.kernel import EncodingError
 from coordfsm.protocols.membership.events import Join, ViewChanged
-from coordfsm.protocols.migration.messages import EntityArrived
+from coordfsm.protocols.migration.messages import NO_TRANSACTION, EntityArrived
 from coordfsm_runtime.audit import audit_traces
 from coordfsm_runtime.config import NodeConfig
 from coordfsm_runtime.errors import CommandRefusedError, ConfigurationError, NodeStoppedError, StoreError
@@ -348,5 +348,52 @@ def test_who_waits_for_its_turn_is_told_that_the_node_stopped(tmp_path):
         await node.close()
         with pytest.raises(NodeStoppedError):
             await waiting
+
+    run(story)
+
+
+@pytest.mark.parametrize("token", ["", "once"])
+def test_two_calls_at_once_are_each_told_what_became_of_theirs(tmp_path, token):
+    async def story():
+        async with AsyncExitStack() as stack:
+            nodes = [await stack.enter_async_context(ClusterNode(config)) for config in configs(tmp_path, 2)]
+            await formed(nodes)
+            await nodes[0].create("ship", b"cargo")
+            first, second = await asyncio.gather(*(nodes[0].migrate("ship", "n2", token) for _ in range(2)))
+            assert first.outcome == "COMMITTED"
+            assert second.outcome == ("COMMITTED" if token else "ALREADY_MIGRATING")
+            assert second.transaction == (first.transaction if token else NO_TRANSACTION)
+            told = {"COMMITTED": 2} if token else {"ALREADY_MIGRATING": 1, "COMMITTED": 1}
+            assert nodes[0].counters.of("migrations") == told
+            again = await nodes[0].migrate("ship", "n2", token)
+            assert again.outcome == "ALREADY_APPLIED"
+            assert nodes[0]._migrating == {}
+
+    run(story)
+
+
+@pytest.mark.parametrize(
+    ("call", "wrong"),
+    [
+        (lambda node: node.migrate("ship", "n2", 5), "Migrate: expected `str`, got `int` - at token"),
+        (lambda node: node.migrate("ship", None), "at destination"),
+        (lambda node: node.update("ship", "text"), "expected `bytes`|invalid base64|at payload"),
+        (lambda node: node.create("\x1b[2J"), "entity is '\\\\x1b"),
+        (lambda node: node.create("x" * 60_000), "entity is a text of 60,000 characters"),
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_refused_at_the_door(tmp_path, call, wrong):
+    async def story():
+        node = ClusterNode(configs(tmp_path, 1)[0])
+        await node.start()
+        await node.member()
+        await node.create("ship")
+        before = node.data
+        with pytest.raises(EncodingError, match=f"(?i){wrong}"):
+            await call(node)
+        with pytest.raises(CommandRefusedError, match="not an id, expected 1 to 64 printable"):
+            await node.create("two words")
+        assert node.data == before
+        await node.close()
 
     run(story)

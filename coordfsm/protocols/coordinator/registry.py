@@ -8,10 +8,8 @@ same view only in the entries that changed since: that is what a delta carries.
 from collections.abc import Iterable
 
 from coordfsm.kernel import Map, Value
+from coordfsm.protocols.identifier import EXPECTED, IDENTIFIER_LIMIT, is_identifier
 from coordfsm.protocols.view import View, member_of
-
-BUBBLE_LIMIT = 64
-"""Characters in a bubble's id."""
 
 HOSTED_LIMIT = 512
 """Bubbles of one process: a registration then fits one datagram (512 ids of 64 characters are 33 kB)."""
@@ -43,10 +41,10 @@ class Registry(Value):
 
 
 class InvalidBubble(Value):
-    """An id is empty, longer than `BUBBLE_LIMIT` characters, or holds spaces or unprintable characters."""
+    """An id is empty, longer than `IDENTIFIER_LIMIT` characters, or holds spaces or unprintable characters."""
 
     bubble: str
-    expected: str = f"1 to {BUBBLE_LIMIT} printable characters without spaces"
+    expected: str = EXPECTED
 
 
 class TooManyBubbles(Value):
@@ -73,18 +71,13 @@ class BubbleConflict(Value):
 Refusal = InvalidBubble | TooManyBubbles | UnknownProcess | BubbleConflict
 
 
-def is_valid_bubble(bubble: str) -> bool:
-    """Whether an id can be used."""
-    return 0 < len(bubble) <= BUBBLE_LIMIT and bubble.isprintable() and " " not in bubble
-
-
 def bubbles_refusal(bubbles: Iterable[str]) -> InvalidBubble | TooManyBubbles | None:
     """Why no process could host this set, or None."""
     held = tuple(bubbles)
     if len(held) > HOSTED_LIMIT:
         return TooManyBubbles(len(held))
-    wrong = next((bubble for bubble in sorted(held) if not is_valid_bubble(bubble)), None)
-    return None if wrong is None else InvalidBubble(wrong[: BUBBLE_LIMIT + 1])
+    wrong = next((bubble for bubble in sorted(held) if not is_identifier(bubble)), None)
+    return None if wrong is None else InvalidBubble(wrong[: IDENTIFIER_LIMIT + 1])
 
 
 def registration_refusal(registry: Registry, view: View, wanted: Hosting) -> Refusal | None:

@@ -13,6 +13,7 @@ class EntityData(Value):
         entity: its id.
         view_id: the view in which this process prepared to give it away.
         completed: the tokens of committed requests to their destinations.
+        requests: ids of the requests that wait for the open attempt to end.
     """
 
     entity: str
@@ -28,6 +29,7 @@ class EntityData(Value):
     fencing: bool = False
     view_id: ViewId = ""
     completed: Map[str, str] = Map()
+    requests: tuple[int, ...] = ()
 
 
 class ServiceData(Value):

@@ -57,6 +57,8 @@ from coordfsm.protocols.migration.rules import (
     create,
     fits,
     is_creatable,
+    join_running,
+    joins_running,
     refuse_command,
     refuse_request,
     remove,
@@ -146,7 +148,9 @@ class Migration(Machine):
         | owned.to(owned, internal=True, on=refuse_request)
         | absent.to(absent, internal=True, on=refuse_request)
         | prepared.to(prepared, internal=True, on=refuse_request)
+        | frozen.to(frozen, internal=True, cond=joins_running, on=join_running)
         | frozen.to(frozen, internal=True, on=refuse_request)
+        | departing.to(departing, internal=True, cond=joins_running, on=join_running)
         | departing.to(departing, internal=True, on=refuse_request)
         | departed.to(departed, internal=True, on=refuse_request)
     )

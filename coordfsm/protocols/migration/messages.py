@@ -195,11 +195,13 @@ class Migrate(Command):
         destination: node id.
         token: the caller's idempotency token: a request with the token of a committed one changes nothing. Empty:
             derived from (entity, epoch, destination), so a later move along the same path is a new request.
+        request: the caller's id for this very request, comes back in its answer; 0: nobody waits for it.
     """
 
     entity: str
     destination: str
     token: str = ""
+    request: int = 0
 
 
 class ResolveInDoubt(Command):
@@ -230,6 +232,8 @@ class MigrationEnded(Value):
         reason: for REJECTED why; for NOT_OWNER where the entity went, if known.
         token: the caller's token.
         transaction: the attempt, if one began.
+        requests: ids of the requests that this answers: the one that began the attempt, and those with its token that
+            came while it was under way.
     """
 
     entity: str
@@ -238,6 +242,7 @@ class MigrationEnded(Value):
     reason: str = ""
     token: str = ""
     transaction: TransactionId = NO_TRANSACTION
+    requests: tuple[int, ...] = ()
 
 
 class EntityArrived(Value):

@@ -13,13 +13,12 @@ from coordfsm.protocols.migration.messages import (
     EntityLeft,
     EntityRefused,
     InDoubtEnded,
-    MigrationEnded,
     MigrationFence,
     MigrationFenced,
     ResolveInDoubt,
     token_key,
 )
-from coordfsm.protocols.migration.rules import Result, become, cancel, peer_address, persist, set_fence
+from coordfsm.protocols.migration.rules import Result, become, cancel, peer_address, persist, set_fence, told_ended
 from coordfsm.protocols.migration.service import EntityResides, EntityVacated
 from coordfsm.protocols.view import member_of
 
@@ -88,26 +87,27 @@ def take_back(data: EntityData, given: ResolveInDoubt, context: MigrationData) -
         epoch=data.epoch + 2,
         transaction=NO_TRANSACTION,
         token="",
+        requests=(),
         fencing=True,
         completed=data.completed.delete(data.token) if data.token in data.completed else data.completed,
     )
     forgotten = (Write(token_key(data.entity, data.token), None),) if data.token else ()
-    ended = MigrationEnded(data.entity, data.peer, "REJECTED", RESOLVED, data.token, data.transaction)
+    ended = told_ended(data, "REJECTED", RESOLVED)
     return after, (
         persist(after, *forgotten),
         *cancel(data, "decision"),
         Raise(EntityResides(data.entity)),
         Notify(EntityArrived(data.entity, after.epoch, after.payload)),
-        Notify(ended),
+        ended,
         set_fence(after, context),
     )
 
 
 def give_up(data: EntityData, given: ResolveInDoubt) -> Result:
     """Departing, and the destination is lost with the entity: end the transaction; an inquiry still hears commit."""
-    after = become(data, "departed", payload=b"", token="")
-    ended = MigrationEnded(data.entity, data.peer, "COMMITTED", RESOLVED, data.token, data.transaction)
-    return after, (persist(after), *cancel(data, "decision"), Notify(ended))
+    after = become(data, "departed", payload=b"", token="", requests=())
+    ended = told_ended(data, "COMMITTED", RESOLVED)
+    return after, (persist(after), *cancel(data, "decision"), ended)
 
 
 def refuse_resolution(data: EntityData, given: ResolveInDoubt, context: MigrationData) -> Result:
@@ -160,6 +160,7 @@ def _heed(data: EntityData, given: Received, *told: Effect) -> Result:
         transaction=NO_TRANSACTION,
         offered=0,
         token="",
+        requests=(),
         peer=fence.owner,
         peer_endpoint=given.sender,
         fencing=False,
@@ -174,13 +175,13 @@ def _heed(data: EntityData, given: Received, *told: Effect) -> Result:
 
 def yield_to_fence(data: EntityData, given: Received) -> Result:
     """A newer copy entered service while this process was thought lost: give up this one."""
-    ended = MigrationEnded(data.entity, data.peer, "REJECTED", RESOLVED, data.token, data.transaction)
+    ended = told_ended(data, "REJECTED", RESOLVED)
     return _heed(
         data,
         given,
         Raise(EntityVacated(data.entity)),
         Notify(EntityLeft(data.entity, data.epoch)),
-        *((Notify(ended),) if data.state == "frozen" else ()),
+        *((ended,) if data.state == "frozen" else ()),
     )
 
 
@@ -191,8 +192,8 @@ def drop_for_fence(data: EntityData, given: Received) -> Result:
 
 def end_for_fence(data: EntityData, given: Received) -> Result:
     """The commit that was not acknowledged has been resolved at the destination: it is done."""
-    ended = MigrationEnded(data.entity, data.peer, "COMMITTED", RESOLVED, data.token, data.transaction)
-    return _heed(data, given, Notify(ended))
+    ended = told_ended(data, "COMMITTED", RESOLVED)
+    return _heed(data, given, ended)
 
 
 def heed_fence(data: EntityData, given: Received) -> Result:

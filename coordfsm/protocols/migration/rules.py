@@ -3,6 +3,7 @@
 import msgspec
 
 from coordfsm.kernel import CancelTimer, Effect, Endpoint, Notify, Persist, Raise, Recover, SetTimer, Timer, Write
+from coordfsm.protocols.identifier import EXPECTED, is_identifier
 from coordfsm.protocols.migration.data import EntityData, MigrationData
 from coordfsm.protocols.migration.messages import (
     ENTITY_PREFIX,
@@ -25,6 +26,9 @@ from coordfsm.protocols.migration.service import EntityResides, EntityVacated
 from coordfsm.protocols.view import member_of
 
 Result = tuple[EntityData, tuple[Effect, ...]]
+
+REQUESTS_LIMIT = 64
+"""Requests with one token that may wait for one migration; further ones are told that it is under way."""
 
 
 # -- what every action needs ---------------------------------------------------------------------------------------
@@ -79,8 +83,8 @@ def peer_address(data: EntityData, context: MigrationData) -> Endpoint:
 
 
 def is_creatable(data: EntityData, given: CreateEntity, context: MigrationData) -> bool:
-    """Nothing is known of the entity elsewhere, and it is not too large."""
-    return not data.peer and fits(data, given, context)
+    """Nothing is known of the entity elsewhere, its id is one, and it is not too large."""
+    return not data.peer and is_identifier(data.entity) and fits(data, given, context)
 
 
 def fits(data: EntityData, given: CreateEntity | UpdateEntity, context: MigrationData) -> bool:
@@ -115,6 +119,8 @@ def refuse_command(
     payload = b"" if isinstance(given, RemoveEntity) else given.payload
     if len(payload) > limit:
         reason = f"payload of {len(payload)} bytes, expected at most {limit}"
+    elif not is_identifier(data.entity):
+        reason = f"not an id, expected {EXPECTED}"
     elif data.fencing and isinstance(given, RemoveEntity):
         reason = f"the former owner {data.peer} is still being fenced"
     elif data.state in {"owned", "frozen", "departing"}:
@@ -142,7 +148,26 @@ def is_running(data: EntityData, given: Migrate) -> bool:
 def refuse_request(data: EntityData, given: Migrate, context: MigrationData) -> Result:
     """Answer a request that begins nothing with the reason."""
     outcome, reason = _refusal(data, given, context)
-    return data, (Notify(MigrationEnded(data.entity, given.destination, outcome, reason, given.token)),)
+    asked = (given.request,) if given.request else ()
+    ended = MigrationEnded(data.entity, given.destination, outcome, reason, given.token, requests=asked)
+    return data, (Notify(ended),)
+
+
+def joins_running(data: EntityData, given: Migrate) -> bool:
+    """The request that is being carried out has this token: both get its outcome."""
+    same = bool(given.token) and given.token == data.token and given.destination == data.peer
+    return same and len(data.requests) < REQUESTS_LIMIT
+
+
+def join_running(data: EntityData, given: Migrate) -> Result:
+    """Answered when the migration ends."""
+    asked = (given.request,) if given.request else ()
+    return msgspec.structs.replace(data, requests=(*data.requests, *asked)), ()
+
+
+def told_ended(data: EntityData, outcome: str, reason: str = "") -> Notify:
+    """What became of the open attempt, for all requests that wait for it."""
+    return Notify(MigrationEnded(data.entity, data.peer, outcome, reason, data.token, data.transaction, data.requests))
 
 
 def _refusal(data: EntityData, given: Migrate, context: MigrationData) -> tuple[str, str]:  # noqa: PLR0911  (one each)

@@ -11,7 +11,6 @@ from coordfsm.protocols.migration.messages import (
     EntityThawed,
     Migrate,
     MigrationDecision,
-    MigrationEnded,
     MigrationPrepare,
     MigrationVote,
     TokenRecord,
@@ -26,6 +25,7 @@ from coordfsm.protocols.migration.rules import (
     persist,
     restored,
     timer,
+    told_ended,
 )
 from coordfsm.protocols.migration.service import EntityVacated
 from coordfsm.protocols.view import member_of
@@ -82,6 +82,7 @@ def freeze(data: EntityData, given: Migrate, context: MigrationData) -> Result:
         counter=data.counter + 1,
         transaction=TransactionId(context.node, source.incarnation, data.counter + 1),
         token=given.token,
+        requests=(given.request,) if given.request else (),
         peer=destination.node,
         peer_endpoint=destination.endpoint,
         view_id=view.id,
@@ -148,13 +149,12 @@ def decide_again(data: EntityData, given: TimerFired, context: MigrationData) ->
 
 def abort(data: EntityData, context: MigrationData, outcome: str, reason: str = "") -> Result:
     """Logged and back in service in one transaction; the destination is told once, and asks if it does not hear."""
-    after = become(data, "owned", token="", peer="", peer_endpoint="", view_id="")
-    ended = MigrationEnded(data.entity, data.peer, outcome, reason, data.token, data.transaction)
+    after = become(data, "owned", token="", peer="", peer_endpoint="", view_id="", requests=())
     return after, (
         persist(after),
         *cancel(data, "vote", "migration"),
         Notify(EntityThawed(data.entity, data.epoch, after.payload)),
-        Notify(ended),
+        told_ended(data, outcome, reason),
         send_decision(data, context, committed=False),
     )
 
@@ -198,9 +198,8 @@ def finish(data: EntityData, given: Received, context: MigrationData) -> Result:
     That is told first. It holds whether or not the record is kept: without it the decision is repeated, and
     acknowledged again.
     """
-    after = become(data, "departed", payload=b"", token="")
-    ended = MigrationEnded(data.entity, data.peer, "COMMITTED", "", data.token, data.transaction)
-    return after, (Notify(ended), persist(after), *cancel(data, "decision"))
+    after = become(data, "departed", payload=b"", token="", requests=())
+    return after, (told_ended(data, "COMMITTED"), persist(after), *cancel(data, "decision"))
 
 
 def answer_committed(data: EntityData, given: Received, context: MigrationData) -> Result:

@@ -14,7 +14,8 @@ from coordfsm.protocols.coordinator.messages import (
     TopologyPartAck,
 )
 from coordfsm.protocols.coordinator.parts import parts_since, weight
-from coordfsm.protocols.coordinator.registry import BUBBLE_LIMIT, HOSTED_LIMIT, Hosting, registry_of
+from coordfsm.protocols.coordinator.registry import HOSTED_LIMIT, Hosting, registry_of
+from coordfsm.protocols.identifier import IDENTIFIER_LIMIT
 from coordfsm.protocols.view import ViewInstalled
 from coordfsm.simulate.cluster import Cluster
 from coordfsm.simulate.network import Weather
@@ -68,7 +69,7 @@ def test_a_thousand_processes_with_a_hundred_bubbles_fit_parts_of_the_default_si
 
 
 def test_the_largest_entry_that_may_be_registered_fits_one_message():
-    bubbles = tuple("\U0001f980" * (BUBBLE_LIMIT - 3) + f"{number:03}" for number in range(HOSTED_LIMIT))
+    bubbles = tuple("\U0001f980" * (IDENTIFIER_LIMIT - 3) + f"{number:03}" for number in range(HOSTED_LIMIT))
     (part,) = parts_since(registry_of((Hosting("n", 1, 1, bubbles, 1),)), 0, DEFAULT)
     assert len(encode(TopologyPart(1, VIEW.id, 1, 0, 0, 1, part))) < MAXIMUM_MESSAGE_BYTES
 

@@ -1,0 +1,49 @@
+"""What is too large, or not printable, is named with its field, wherever it is nested."""
+
+import pytest
+
+from coordfsm.kernel import LARGEST_NUMBER, LONGEST_TEXT, Map, Value, out_of_range
+
+
+class Inner(Value):
+    number: int = 0
+    text: str = ""
+
+
+class Outer(Value):
+    inner: Inner = Inner()
+    items: tuple[Inner, ...] = ()
+    names: frozenset[str] = frozenset()
+    mapped: Map[str, int] = Map()
+    content: bytes = b""
+    flag: bool = False
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Outer(),
+        Inner(LARGEST_NUMBER),
+        Inner(-1),
+        Inner(text="x" * LONGEST_TEXT),
+        Outer(content=bytes(1 << 20), flag=True, mapped=Map({"a": 1}), names=frozenset({"a"})),
+    ],
+)
+def test_what_lies_within_the_bounds_is_sound(value):
+    assert out_of_range(value) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (Inner(LARGEST_NUMBER + 1), f"number is {LARGEST_NUMBER + 1}, expected -1 to {LARGEST_NUMBER}"),
+        (Outer(Inner(-2)), "number is -2"),
+        (Outer(items=(Inner(), Inner(1 << 63))), "number is 9223372036854775808"),
+        (Outer(names=frozenset({"\x1b[2J"})), r"item 0 is '\x1b[2J', expected printable characters"),
+        (Outer(mapped=Map({"a": -5})), "a is -5"),
+        (Outer(mapped=Map({"x" * 2_000: 1})), "is a text of 2,000 characters, expected at most 1,024"),
+        (Inner(text="two\nlines"), "expected printable characters"),
+    ],
+)
+def test_what_does_not_is_named(value, told):
+    assert told in str(out_of_range(value))
