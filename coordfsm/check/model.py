@@ -81,7 +81,8 @@ class Node:
         history: folds a `Notify` event into the history: ``(history, event) -> history``.
         first_history: the history before any event.
         rules: names of all rules of its machine, for coverage.
-        final: whether the node may rest in this local state for ever (for deadlock).
+        events: events of its machine that `rules` does not name, so that budgets can bound them.
+        final: whether the node may rest in this local state for ever (for deadlock); None: nowhere.
     """
 
     name: Endpoint
@@ -94,7 +95,12 @@ class Node:
     history: Callable[[Any, Value], Any] = no_history
     first_history: Any = ()
     rules: tuple[str, ...] = ()
-    final: Callable[[Local], bool] = lambda _local: True
+    events: tuple[str, ...] = ()
+    final: Callable[[Local], bool] | None = None
+
+    def may_rest(self, local: Local) -> bool:
+        """Whether the node may stay for ever in this local state."""
+        return self.final is not None and bool(self.final(local))
 
 
 @dataclass(frozen=True)
@@ -223,6 +229,8 @@ class Model:
         network: how messages travel.
         faults: what else may go wrong.
         budgets: how often an event (``local_migrate``, ``timeout_vote``) may happen over all nodes; absent: no bound.
+            A name that no node's `rules` or `events` has is refused; if a node states no `rules` (as compiled
+            machines name them, ``source --event--> target``), names cannot be checked.
         boundary: a successor whose changed local state is outside is not explored (and counted as cut off).
         deadlock: whether a state without successors in which some node is not `final` is a violation.
         symmetric: groups of node names that are interchangeable.
@@ -241,3 +249,13 @@ class Model:
     deadlock: bool = False
     symmetric: tuple[tuple[Endpoint, ...], ...] = ()
     rename: Callable[[Any, Mapping[str, str]], Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Check all that the model says.
+
+        Raises:
+            ModelError: a field, a node or a property is not what it must be; what was expected is named.
+        """
+        from coordfsm.check.validation import validate  # noqa: PLC0415  (it is built on this file)
+
+        validate(self)

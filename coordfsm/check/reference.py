@@ -226,7 +226,7 @@ def _look(search: _Search, state: State) -> int | None:
 
 def may_rest(system: System, state: State) -> bool:
     """Whether every node may stay for ever as it is in this state."""
-    return all(node.final(system.local(state, position)) for position, node in enumerate(system.model.nodes))
+    return all(node.may_rest(system.local(state, position)) for position, node in enumerate(system.model.nodes))
 
 
 def _unreachable_good(search: _Search) -> tuple[Property, State] | None:

@@ -4,7 +4,6 @@ Models ship in `coordfsm.check.models` (see there for what a file exposes). A us
 file: ``path/to/model.py`` or ``path/to/model.py:builder``.
 """
 
-import difflib
 import importlib
 import importlib.util
 import inspect
@@ -13,11 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args
+from typing import Any
 
 from coordfsm.check import models
-from coordfsm.check.model import Model, Node, Property, PropertyKind
+from coordfsm.check.blame import blamed_on
+from coordfsm.check.model import Model
 from coordfsm.check.parameters import Parameter, parameters_of
+from coordfsm.check.spelling import closest
 from coordfsm.kernel import ModelError, ParameterError
 
 ParameterSet = Mapping[str, Any]
@@ -34,6 +35,7 @@ class Entry:
         summary: one sentence.
         defaults: the sets of parameters explored when no model is named.
         fuzz: the sets of parameters fuzzed when no model is named.
+        path: the user's file that declares it; None for a model that ships.
     """
 
     name: str
@@ -42,19 +44,20 @@ class Entry:
     summary: str
     defaults: tuple[ParameterSet, ...] = ({},)
     fuzz: tuple[ParameterSet, ...] = ()
+    path: Path | None = None
 
     def build(self, given: ParameterSet | None = None) -> Model:
         """The model with these parameters and the defaults of the others.
 
         Raises:
             ParameterError: a parameter is unknown, of the wrong type or out of range.
-            ModelError: what was built is no model.
+            ModelError: what was built is no model, or a user's builder raised.
         """
         checked = {name: self._checked(name, value) for name, value in (given or {}).items()}
-        model = self.builder(**checked)
-        mistake = mistake_in(model)
-        if mistake:
-            raise ModelError(f"{self.name}: {mistake}")
+        with blamed_on(self.path, "its builder fails"):
+            model: object = self.builder(**checked)
+        if not isinstance(model, Model):
+            raise ModelError(f"{self.name}: the builder returned {type(model).__name__}, expected a Model")
         return model
 
     def _checked(self, name: str, value: Any) -> Any:
@@ -96,29 +99,6 @@ class Entry:
                 raise ParameterError(f"parameter {name} is given twice")
             parsed[name] = self.parameter(name).parse(text)
         return parsed
-
-
-def mistake_in(model: object) -> str:
-    """What is wrong with what a user's `build` returned, as far as its shape tells; empty if nothing is."""
-    if not isinstance(model, Model):
-        return f"the builder returned {type(model).__name__}, expected a Model"
-    for name, items, kind in (("nodes", model.nodes, Node), ("properties", model.properties, Property)):
-        if not isinstance(items, tuple) or not all(isinstance(item, kind) for item in items):
-            return f"{name} is {items!r:.80}, expected a tuple of {kind.__name__} (one alone: `(it,)`)"
-    if not model.nodes:
-        return "it has no nodes, expected at least one"
-    for item in model.properties:
-        if item.kind not in get_args(PropertyKind):
-            return f"property {item.id}: kind {item.kind!r}, expected one of {', '.join(get_args(PropertyKind))}"
-        if (item.trigger is None) == (item.kind == "leads_to"):
-            return f"property {item.id}: a trigger goes with kind 'leads_to', and with that alone"
-    return ""
-
-
-def closest(word: str, known: Iterable[str]) -> str:
-    """A hint at the most similar known word; empty if none is."""
-    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" (did you mean {match[0]}?)" if match else ""
 
 
 def catalogue() -> tuple[Entry, ...]:
@@ -192,19 +172,17 @@ def _from_file(path: Path, builder: str) -> Entry:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    try:
+    with blamed_on(path, "does not run as a module"):
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise ModelError(f"{path} does not run as a module: {type(error).__name__}: {error}") from error
     if builder and not callable(getattr(module, builder, None)):
         raise ModelError(f"{path} declares no function {builder!r}")
     if builder:
         function: Callable[..., Model] = getattr(module, builder)
-        return Entry(f"{path}:{builder}", function, parameters_of(function), _summary(function))
+        return Entry(f"{path}:{builder}", function, parameters_of(function), _summary(function), path=path)
     entries = _entries(module)
     if len(entries) != 1:
         found = ", ".join(entry.name for entry in entries) or "none"
         raise ModelError(
             f"{path} must declare `build` or one entry in `MODELS` (found: {found}); or name {path}:builder"
         )
-    return replace(entries[0], name=str(path))
+    return replace(entries[0], name=str(path), path=path)

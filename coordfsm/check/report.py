@@ -112,6 +112,19 @@ class Report:
     faults: dict[str, int] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def holds(self) -> bool:
+        """Whether all properties hold in all states; a search that was cut short says no."""
+        return self.verdict == "holds"
+
+    def __bool__(self) -> bool:
+        """Refuse to be taken for a verdict.
+
+        Raises:
+            TypeError: always; a report of a violation is an object like any other.
+        """
+        raise TypeError("a report is neither true nor false; ask report.holds, or compare report.verdict")
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready object; its keys are the stable interface of ``coordfsm verify --json``."""
         return {

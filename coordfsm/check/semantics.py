@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from coordfsm.check.model import Envelope, Faults, Local, Model, Multiset, Node, Property, UnreliableSet
+from coordfsm.check.model import Envelope, Local, Model, Multiset, Node, Property, UnreliableSet
 from coordfsm.kernel import (
     CancelTimer,
     Command,
@@ -180,14 +180,7 @@ class System:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.index = {node.name: position for position, node in enumerate(model.nodes)}
-        if len(self.index) != len(model.nodes):
-            raise ModelError(f"{model.name}: two nodes have the same name")
         self.readers = tuple((at, number) for at, node in enumerate(model.nodes) for number in range(len(node.reads)))
-        if self.readers and (model.network != UnreliableSet() or model.faults != Faults() or model.budgets):
-            raise ModelError(
-                f"{model.name}: a node reads what is in flight; expected an UnreliableSet without loss, "
-                "no faults and no budgets"
-            )
         self.locals = Interner()
         self.envelopes = Interner()
         self.fired: set[str] = set()

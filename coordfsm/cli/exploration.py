@@ -6,8 +6,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from coordfsm.check.blame import place_in
 from coordfsm.check.engines import Options, explore
 from coordfsm.check.model import Model
 from coordfsm.check.registry import Entry, catalogue, find
@@ -135,6 +137,9 @@ def explore_one(name: str, model: Model, limits: Limits, options: Options, *, mu
         return Explored(name, model, None, str(error))
     except Exception as error:  # noqa: BLE001  (reported, with where it happened)
         line.clear()
+        place = place_in(Path(name.partition(":")[0]), error)
+        if place:
+            return Explored(name, model, None, f"{type(error).__name__}: {error} ({place})")
         traceback.print_exception(error, file=sys.stderr)
         return Explored(name, model, None, f"{type(error).__name__}: {error}", internal=True)
     finally:
@@ -206,7 +211,8 @@ def never_fired(explored: Sequence[Explored]) -> tuple[str, ...]:
 def row(item: Explored, *, brief: bool = False) -> Row:
     """The entry of a model in the table; what was explored in one paragraph (`brief`) or in a line each."""
     report = item.report
-    properties = " ".join(dict.fromkeys(known.id.split("@", maxsplit=1)[0] for known in item.model.properties))
+    asked = [known.id for known in item.model.properties] + ["deadlock"] * item.model.deadlock
+    properties = " ".join(dict.fromkeys(known.split("@", maxsplit=1)[0] for known in asked))
     if brief:
         details = [f"{_changed(item) or 'defaults'} | {faults_text(item.model)} | {properties}"]
     else:
@@ -215,7 +221,9 @@ def row(item: Explored, *, brief: bool = False) -> Row:
     if report is None:
         return Row((item.name, "", "", "", "", "", "error"), (*details, item.error), VERDICT_STYLES["error"])
     if report.cut_off:
-        details.append(f"boundary: {report.cut_off:,} successors outside it were not explored")
+        details.append(
+            f"boundary: {report.cut_off:,} successors outside it were not explored, what follows is not known"
+        )
     if "reduction" in report.details:
         details.append(f"reduction: {report.details['reduction']}")
     cells = (

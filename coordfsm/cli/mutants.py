@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from coordfsm.check.registry import closest
 from coordfsm.check.report import Report
+from coordfsm.check.spelling import closest
 from coordfsm.cli.counterexamples import Counterexamples, print_story
 from coordfsm.cli.exits import Exit
 from coordfsm.cli.exploration import Explored, explore_one, limits_of, options_of, verdict_text

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from coordfsm.check.registry import closest
+from coordfsm.check.spelling import closest
 from coordfsm.check.trace import Trace, TraceFileError, story
 from coordfsm.cli.exits import Exit
 from coordfsm.cli.render import FORMATS

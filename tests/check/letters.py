@@ -116,7 +116,15 @@ def letters(*texts: str, commands: tuple[Command, ...] | None = None, boots: boo
     """A writer who may write each text once, a reader who hears them."""
     wanted = tuple(Write1(text) for text in texts) if commands is None else commands
     final = options.pop("final", lambda _local: True)
-    writer = Node("writer", WriterData(), WRITER.step, lambda _local: wanted, boots=boots, rules=WRITER.rule_names)
+    writer = Node(
+        "writer",
+        WriterData(),
+        WRITER.step,
+        lambda _local: wanted,
+        boots=boots,
+        rules=WRITER.rule_names,
+        final=lambda _local: True,
+    )
     reader = Node("reader", ReaderData(), READER.step, rules=READER.rule_names, final=final)
     return Model("letters", (writer, reader), options.pop("properties", ()), **options)
 

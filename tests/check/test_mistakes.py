@@ -15,19 +15,22 @@ FIRST = GOOD.properties[0]
 @pytest.mark.parametrize(
     ("built", "message"),
     [
-        (3, "mine: the builder returned int, expected a Model"),
-        (None, "the builder returned NoneType"),
-        (replace(GOOD, nodes=list(GOOD.nodes)), "expected a tuple of Node"),
-        (replace(GOOD, properties=FIRST), "expected a tuple of Property (one alone: `(it,)`)"),
-        (replace(GOOD, nodes=()), "no nodes, expected at least one"),
-        (replace(GOOD, properties=(replace(FIRST, kind="always"),)), "property TC: kind 'always', expected one of inv"),
-        (replace(GOOD, properties=(replace(FIRST, kind="leads_to"),)), "property TC: a trigger goes with"),
-        (replace(GOOD, properties=(replace(FIRST, trigger=bool),)), "property TC: a trigger goes with"),
+        (lambda: 3, "mine: the builder returned int, expected a Model"),
+        (lambda: None, "the builder returned NoneType"),
+        (lambda: replace(GOOD, nodes=list(GOOD.nodes)), "expected a tuple of Node"),
+        (lambda: replace(GOOD, properties=FIRST), "expected a tuple of Property (one alone: `(it,)`)"),
+        (lambda: replace(GOOD, nodes=()), "no nodes, expected at least one"),
+        (
+            lambda: replace(GOOD, properties=(replace(FIRST, kind="always"),)),
+            "property TC: kind 'always', expected one of inv",
+        ),
+        (lambda: replace(GOOD, properties=(replace(FIRST, kind="leads_to"),)), "property TC: a trigger goes with"),
+        (lambda: replace(GOOD, properties=(replace(FIRST, trigger=bool),)), "property TC: a trigger goes with"),
     ],
 )
 def test_a_mistake_is_named(built, message):
     with pytest.raises(ModelError) as refused:
-        Entry("mine", lambda: built, (), "").build()
+        Entry("mine", built, (), "").build()
     assert message in str(refused.value)
 
 

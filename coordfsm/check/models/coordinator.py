@@ -284,6 +284,7 @@ def build(  # noqa: PLR0913  (each a dimension of the model)
             history=remember,
             first_history=History(),
             rules=tuple(rule for rule in composition.rule_names if not rule.startswith("ViewMonitor")),
+            events=("timeout_stability",),
         )
         for name in sorted({member.node for view in views for member in view.members})
     )

@@ -541,7 +541,7 @@ class Search:
     def _deadlock(self, dead: Batch) -> None:
         for number in np.sort(dead).tolist():
             state = self.state(number)
-            rest = (node.final(self.system.local(state, at)) for at, node in enumerate(self.model.nodes))
+            rest = (node.may_rest(self.system.local(state, at)) for at, node in enumerate(self.model.nodes))
             if not all(rest):
                 self._dead = number if self._dead is None else min(self._dead, number)
                 return

@@ -139,7 +139,7 @@ class Symmetry:
     def _check_rest(self, held: tuple[int, int], images: list[tuple[int, int]]) -> None:
         """Refuse a model in which a node may stay as it is for ever, but not its image."""
         rests = [
-            bool(self.model.nodes[at].final(self.tables.system.locals.values[local])) for at, local in [held, *images]
+            self.model.nodes[at].may_rest(self.tables.system.locals.values[local]) for at, local in [held, *images]
         ]
         for swap, rest in enumerate(rests[1:]):
             if rest != rests[0]:
