@@ -32,6 +32,8 @@ FLAGS = (
     ("--security-insecure", None, "plain datagrams beyond loopback"),
     ("--admin-socket", "PATH", "Unix socket for the operator's commands (default: DIR/admin.sock)"),
     ("--admin-http", "HOST:PORT", "serve status, metrics and the live page here"),
+    ("--admin-http-hosts", "NAME,...", "names under which status may be asked, besides loopback"),
+    ("--admin-http-public", None, "serve status beyond loopback, to whoever reaches it"),
     ("--log-level", "LEVEL", "debug, info, warning or error (default: info)"),
 )
 """Written out, so that `coordfsm --help` need not load the runtime; a test compares them with its settings."""

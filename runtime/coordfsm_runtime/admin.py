@@ -85,7 +85,7 @@ class AdminServer:
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while line := await reader.readline():
+        while line := await _line(reader, writer):
             request = _parse(line)
             if request is not None and request[0] == "watch":
                 await self._show_events(reader, writer)
@@ -101,7 +101,11 @@ class AdminServer:
                 writer.write(to_line(event))
                 await writer.drain()
 
-        tasks = [asyncio.ensure_future(write()), asyncio.ensure_future(reader.read())]
+        async def drop() -> None:
+            while await reader.read(65_536):
+                pass  # a watcher has nothing to say; it must not be kept
+
+        tasks = [asyncio.ensure_future(write()), asyncio.ensure_future(drop())]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -119,6 +123,17 @@ class AdminServer:
         except Exception as error:
             logger.exception("command failed", extra={"fields": {"command": request[0]}})
             return {"ok": False, "error": f"internal error: {type(error).__name__}: {error}"}
+
+
+async def _line(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """The next request; empty at the end, and after a line that is too long, which is told."""
+    try:
+        return await reader.readline()
+    except ValueError:
+        error = f"a request of more than {MAXIMUM_REQUEST_BYTES:,} bytes, expected less"
+        writer.write(to_line({"ok": False, "error": error}))
+        await writer.drain()
+        return b""
 
 
 def _parse(line: bytes) -> tuple[str, dict[str, Any]] | None:

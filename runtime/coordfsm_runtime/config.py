@@ -1,6 +1,8 @@
 """A node's configuration: a TOML file, then environment variables, then flags; the later ones win."""
 
+import logging
 import os
+import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,11 +10,13 @@ from typing import Any
 
 import msgspec
 
-from coordfsm_runtime.endpoint import format_endpoint, parse_endpoint, resolve_endpoint
+from coordfsm_runtime.endpoint import format_endpoint, is_loopback, parse_endpoint, resolve_endpoint
 from coordfsm_runtime.errors import ConfigurationError, EndpointError
 from coordfsm_runtime.keyring import parse_key
 from coordfsm_runtime.settings import NODE_SETTINGS, Setting
 from coordfsm_runtime.transport import TransportSettings
+
+logger = logging.getLogger(__name__)
 
 MAXIMUM_SOCKET_BYTES = 100
 """A Unix socket's path must fit the system's 108 bytes."""
@@ -36,6 +40,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
         insecure: plain datagrams beyond loopback.
         socket: the admin socket, or None for none.
         http: ``host:port`` of the HTTP server, empty for none.
+        http_hosts: further names under which the HTTP server may be asked.
         log_level: least level that is logged.
         machines: settings of the machines by section, as far as given.
     """
@@ -54,8 +59,15 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     insecure: bool = False
     socket: Path | None = None
     http: str = ""
+    http_hosts: tuple[str, ...] = ()
     log_level: str = "info"
     machines: Mapping[str, Mapping[str, Any]] = {}
+
+    def __repr__(self) -> str:
+        """Without the keys: a configuration may be logged."""
+        fields = {name: getattr(self, name) for name in self.__struct_fields__ if name != "keys"}
+        shown = ", ".join(f"{name}={value!r}" for name, value in fields.items())
+        return f"NodeConfig({shown}, keys=<{len(self.keys)} not shown>)"
 
     @property
     def transport(self) -> TransportSettings:
@@ -85,8 +97,7 @@ class Gathered:
         try:
             self._values[key] = (setting.parse(value), source)
         except (ValueError, TypeError):
-            shown = "(not shown)" if key == "security.keys" else value
-            raise ConfigurationError(source, key, shown, setting.expected) from None
+            raise ConfigurationError(source, key, value, setting.expected) from None
 
     def value(self, key: str) -> Any:
         return self._values[key][0] if key in self._values else self._settings[key].default
@@ -173,10 +184,20 @@ def _build(gathered: Gathered, machine_sections: tuple[str, ...]) -> NodeConfig:
         keys=_all_keys(gathered),
         insecure=value("security.insecure"),
         socket=socket,
-        http=_numeric(gathered, "admin.http"),
+        http=_http(gathered),
+        http_hosts=value("admin.http_hosts"),
         log_level=value("log.level"),
         machines={section: gathered.given(section) for section in machine_sections},
     )
+
+
+def _http(gathered: Gathered) -> str:
+    """Where HTTP is served: beyond loopback only for those who say that they mean it."""
+    endpoint = _numeric(gathered, "admin.http")
+    if endpoint and not is_loopback(endpoint) and not gathered.value("admin.http_public"):
+        expected = "a loopback address, or admin.http_public = true: whoever reaches it reads the cluster's state"
+        raise ConfigurationError(gathered.source("admin.http"), "admin.http", endpoint, expected)
+    return endpoint
 
 
 def _numeric(gathered: Gathered, key: str) -> str:
@@ -206,12 +227,20 @@ def read_key_file(file: Path) -> tuple[bytes, ...]:
     """The keys of a file, one base64 text a line; empty lines and lines that start with ``#`` are passed over.
 
     Raises:
-        ConfigurationError: unreadable, without keys, or with a line that is no key (it is not repeated).
+        ConfigurationError: unreadable, writable by others than its owner, without keys, or with a line that is no key
+            (it is not repeated).
     """
     try:
+        mode = file.stat().st_mode
         lines = file.read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(str(file), "security.key_file", str(file), f"a readable file ({error})") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(str(file), "security.key_file", str(file), f"a readable file ({reason})") from error
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        expected = "a file that only its owner can write (chmod 600): whoever writes it can join the cluster"
+        raise ConfigurationError(str(file), "security.key_file", str(file), expected)
+    if mode & (stat.S_IRGRP | stat.S_IROTH):
+        logger.warning("key file", extra={"fields": {"file": str(file), "reason": "others than its owner can read it"}})
     keys: list[bytes] = []
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):

@@ -65,5 +65,13 @@ def resolve_endpoint(endpoint: str) -> Endpoint:
     return format_endpoint(Address(str(found[0][4][0]), port))
 
 
+def is_loopback_host(host: str) -> bool:
+    """Whether a numeric host is this machine's own; False for a name."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def is_loopback(endpoint: Endpoint) -> bool:
     return ipaddress.ip_address(parse_endpoint(endpoint).host).is_loopback

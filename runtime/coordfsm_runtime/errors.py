@@ -1,6 +1,23 @@
 """Typed errors of the runtime: each names what was wrong and what was expected."""
 
+import re
+
 from coordfsm.kernel import CoordfsmError
+
+_KEY = re.compile(r"[A-Za-z0-9+/]{40,43}=|^[A-Za-z0-9+]{43}$")
+"""A key of 32 bytes in base64, perhaps with a character lost."""
+
+
+NOT_SHOWN = "(not shown)"
+
+
+def _may_be_key(value: object) -> bool:
+    """Whether a value, or an item of it, may be a cluster key: 32 bytes in base64, wherever it was put by mistake."""
+    if isinstance(value, list | tuple):
+        return any(_may_be_key(item) for item in value)
+    if isinstance(value, dict):
+        return any(_may_be_key(item) for pair in value.items() for item in pair)
+    return _KEY.search(str(value)) is not None
 
 
 class ConfigurationError(CoordfsmError):
@@ -14,6 +31,10 @@ class ConfigurationError(CoordfsmError):
     """
 
     def __init__(self, source: str, key: str, value: object, expected: str) -> None:
+        is_secret = key.startswith("security.") and key != "security.key_file"
+        if value is not None and (is_secret or _may_be_key(value)):
+            value = NOT_SHOWN
+        source, key = (NOT_SHOWN if _may_be_key(text) else text for text in (source, key))
         given = "is missing" if value is None else f"is {value!r}"
         super().__init__(f"{source}: {key} {given}, expected {expected}")
         self.source = source

@@ -5,7 +5,9 @@ import inspect
 import logging
 import secrets
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, get_type_hints
 
@@ -22,6 +24,7 @@ from coordfsm_runtime.keyring import parse_key
 from coordfsm_runtime.metrics import CONTENT_TYPE, exposition
 from coordfsm_runtime.node import ClusterNode
 from coordfsm_runtime.plain import summarize, to_line, to_plain
+from coordfsm_runtime.running import HISTORY
 from coordfsm_runtime.status import (
     entities_of,
     entity_counts,
@@ -67,6 +70,8 @@ class Operations:
         self.graceful = False
         self._admin: AdminServer | None = None
         self._http: HttpServer | None = None
+        self._migrations: deque[dict[str, Any]] = deque(maxlen=HISTORY)
+        node.listen(self._note_migration)
         self._handlers: dict[str, Handler] = {
             "status": self._status,
             "members": self._members,
@@ -101,7 +106,7 @@ class Operations:
             self._admin = AdminServer(config.socket, self.handle, self.watch)
             await self._admin.start()
         if config.http:
-            self._http = HttpServer(config.http, self._routes())
+            self._http = HttpServer(config.http, self._routes(), config.http_hosts)
             await self._http.start()
             logger.info("http", extra={"fields": {"port": self._http.port}})
 
@@ -132,8 +137,8 @@ class Operations:
         for name, value in arguments.items():
             try:
                 msgspec.convert(value, kinds[name])
-            except msgspec.ValidationError as error:
-                raise AdminError(f"{command}: {name} is {value!r:.80}: {str(error).lower()}") from error
+            except msgspec.ValidationError:
+                raise AdminError(f"{command}: {name} is {value!r:.80}, expected {_described(kinds[name])}") from None
         try:
             return await handler(**arguments)
         except (ValueError, EncodingError) as error:
@@ -246,7 +251,7 @@ class Operations:
     def _routes(self) -> dict[str, Route]:
         return {
             "/": Route(self._page),
-            "/status": Route(lambda: _json(status_of(self.node) | {"history": history_of(self.node)})),
+            "/status": Route(lambda: _json(self._whole_status())),
             "/healthz": Route(self._health),
             "/metrics": Route(lambda: Page(CONTENT_TYPE, exposition(self.node.counters, self._gauges()).encode())),
             "/events": Route(events=self._stream),
@@ -281,14 +286,15 @@ class Operations:
         """The status now, whenever it changed (at most five times a second) and at rest; and migrations as they end."""
         listener = self.node.events()
         yield self._status_line()
+        for migration in tuple(self._migrations):
+            yield to_line({"migration": migration, "past": True})
         judged, told_at = self._judgements(), time.monotonic()
         while not listener.ended:
             events = await _some_events(listener)
             for event in events:
-                if isinstance(event, MigrationEnded):
-                    yield to_line({"migration": self._migration_of(event)})
-                elif isinstance(event, EntityArrived) and event.transaction.source:
-                    yield to_line({"migration": self._arrival_of(event)})
+                ended = self._migration_in(event)
+                if ended is not None:
+                    yield to_line({"migration": ended | {"at": _now()}})
             # What a node thinks of others changes without an event.
             if events or judged != self._judgements() or time.monotonic() - told_at > STREAM_REST_S:
                 judged, told_at = self._judgements(), time.monotonic()
@@ -296,6 +302,21 @@ class Operations:
 
     def _judgements(self) -> list[Any]:
         return [member["state"] for member in members_of(self.node)]
+
+    def _note_migration(self, event: Value) -> None:
+        migration = self._migration_in(event)
+        if migration is not None:
+            self._migrations.append(migration | {"at": _now()})
+
+    def _migration_in(self, event: Value) -> dict[str, Any] | None:
+        """A migration from or to this node that an event tells of."""
+        if isinstance(event, MigrationEnded):
+            return self._migration_of(event)
+        return self._arrival_of(event) if isinstance(event, EntityArrived) and event.transaction.source else None
+
+    def _whole_status(self) -> dict[str, Any]:
+        past = {"history": history_of(self.node), "last_migrations": list(self._migrations)}
+        return status_of(self.node) | past
 
     def _arrival_of(self, event: EntityArrived) -> dict[str, Any]:
         return {
@@ -326,6 +347,15 @@ async def _some_events(listener: Listener) -> list[Value]:
         return []
     await asyncio.sleep(STREAM_PAUSE_S)
     return [first, *listener.drain()]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _described(kind: Any) -> str:
+    """What an argument of this type has to be, in words."""
+    return {str: "a text", bool: "true or false"}.get(kind, "a list of texts")
 
 
 def _json(content: Any, status: int = 200) -> Page:

@@ -273,6 +273,10 @@ class RunningNode:
         assert self.view is not None
         return self.view
 
+    def listen(self, listener: Callable[[Value], None]) -> None:
+        """Have a function called with every event, at once and in order, for as long as the node exists."""
+        self._listeners.append(listener)
+
     def events(self) -> Listener:
         """Everything that the machines tell, from now on, until the node stops: an asynchronous iterator."""
         return self._events.listen()

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from coordfsm.kernel import Value
+from coordfsm.kernel import LARGEST_NUMBER, Value
 from coordfsm_runtime.endpoint import split_endpoint
 from coordfsm_runtime.errors import EndpointError
 from coordfsm_runtime.keyring import parse_key
@@ -72,6 +72,15 @@ def _path(value: Any) -> Path:
     return Path(value).expanduser()
 
 
+def _key_file(value: Any) -> Path:
+    """A path; not a key that was put in its place, which would be shown as the path of a missing file."""
+    try:
+        parse_key(_text(value))
+    except ValueError:
+        return _path(value)
+    raise ValueError
+
+
 def _endpoint(value: Any) -> str:
     try:
         split_endpoint(_text(value))
@@ -82,6 +91,13 @@ def _endpoint(value: Any) -> str:
 
 def _endpoints(value: Any) -> tuple[str, ...]:
     return tuple(_endpoint(item) for item in _items(value))
+
+
+def _hosts(value: Any) -> tuple[str, ...]:
+    hosts = tuple(_text(item) for item in _items(value))
+    if any(not host or not host.isascii() or set(host) & set(" /:@") for host in hosts):
+        raise ValueError
+    return hosts
 
 
 def _keys(value: Any) -> tuple[bytes, ...]:
@@ -118,8 +134,10 @@ def _integer(least: int) -> Callable[[Any], int]:
     def parse(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise TypeError
+        if isinstance(value, str) and not (value.isascii() and value.removeprefix("-").isdigit()):
+            raise ValueError
         number = int(value)
-        if number < least:
+        if not least <= number <= LARGEST_NUMBER:
             raise ValueError
         return number
 
@@ -158,7 +176,7 @@ NODE_SETTINGS = (
     Setting(
         "security", "keys", (), "a list of base64 keys of 32 bytes, each once", _keys, "cluster keys, primary first"
     ),
-    Setting("security", "key_file", None, "a file with one base64 key a line", _path, "file with the cluster keys"),
+    Setting("security", "key_file", None, "a file with one base64 key a line", _key_file, "file with the cluster keys"),
     Setting(
         "security",
         "insecure",
@@ -169,6 +187,22 @@ NODE_SETTINGS = (
     ),
     Setting("admin", "socket", None, "a path of under 100 bytes", _path, "Unix socket for the operator's commands"),
     Setting("admin", "http", "", "host:port", _endpoint, "serve status, metrics and the live page here"),
+    Setting(
+        "admin",
+        "http_hosts",
+        (),
+        "a list of host names",
+        _hosts,
+        "names under which status may be asked",
+    ),
+    Setting(
+        "admin",
+        "http_public",
+        default=False,
+        expected="true or false",
+        parse=_boolean,
+        help="serve status beyond loopback, to whoever reaches it",
+    ),
     Setting("log", "level", "info", " or ".join(LEVELS), _level, "least level that is logged"),
 )
 

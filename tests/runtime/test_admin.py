@@ -1,13 +1,15 @@
 """The admin socket: answers, refusals, nonsense, watching, stale sockets."""
 
 import asyncio
+import contextlib
 import socket
 import threading
+import tracemalloc
 from contextlib import asynccontextmanager
 
 import pytest
 
-from coordfsm_runtime.admin import AdminClient, AdminServer
+from coordfsm_runtime.admin import MAXIMUM_REQUEST_BYTES, AdminClient, AdminServer
 from coordfsm_runtime.errors import AdminError
 
 
@@ -130,3 +132,41 @@ def test_a_node_that_stops_hangs_up(tmp_path):
 
     asyncio.run(run())
     assert threading.active_count() == 1
+
+
+def test_a_line_that_is_too_long_is_told_and_ends_the_connection(tmp_path):
+    def talk():
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(str(tmp_path / "admin.sock"))
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                caller.sendall(b"x" * (MAXIMUM_REQUEST_BYTES + 70_000))
+            answer = caller.recv(1_000)
+        assert b"a request of more than 4,194,304 bytes, expected less" in answer
+        with AdminClient(tmp_path) as client:
+            assert client.call("add", numbers=[1]) == 1
+
+    against_server(tmp_path / "admin.sock", talk)
+
+
+def test_what_a_watcher_sends_is_not_kept(tmp_path):
+    async def quiet():
+        await asyncio.sleep(60)
+        yield {}
+
+    async def run():
+        server = AdminServer(tmp_path / "admin.sock", handle, quiet)
+        await server.start()
+        _, writer = await asyncio.open_unix_connection(tmp_path / "admin.sock")
+        writer.write(b'{"command": "watch"}\n')
+        await writer.drain()
+        tracemalloc.start()
+        for _ in range(320):
+            writer.write(bytes(1 << 16))
+            await writer.drain()
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert held < 8 << 20
+        writer.close()
+        await server.close()
+
+    asyncio.run(run())

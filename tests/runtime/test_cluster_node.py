@@ -328,8 +328,6 @@ def test_many_large_entities_moved_at_once_all_arrive(tmp_path):
                 await nodes[0].create(name, bytes([place]) * 100_000)
             ended = await asyncio.gather(*(nodes[0].migrate(name, "n2") for name in names))
             await asyncio.gather(*(moved(nodes[0], e.entity, "n2") for e in ended if e.outcome != "COMMITTED"))
-            late = [end for end in ended if end.outcome == "TIMEOUT"]
-            assert len(late) < 8  # a busy machine may be late with some; without pacing nearly all are
             assert nodes[0].counters.of("send_failed") == {}
             held = nodes[1].data.migration.entities
             assert all(held[name].payload == bytes([place]) * 100_000 for place, name in enumerate(names))

@@ -1,5 +1,6 @@
 """Configuration: file, environment, flags; every error names source, key, value and what was expected."""
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,64 @@ def test_a_wrong_key_is_never_shown(tmp_path):
         with pytest.raises(ConfigurationError) as error:
             load(**BASE, **flags)
         assert "secret-but-wrong" not in str(error.value)
+
+
+@pytest.mark.parametrize("key", ["k" * 32, "\xff" * 32, "\xfb\xff" * 16])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "security.key_file",
+        "security.keys",
+        "security.insecure",
+        "security.password",
+        "node.listen",
+        "node.seeds",
+        "log.level",
+    ],
+)
+def test_a_key_in_the_wrong_place_is_never_shown(setting, key):
+    text = base64.b64encode(key.encode("latin1")).decode()
+    flags = BASE | {setting: text[:-2] if setting == "security.keys" else text}
+    with pytest.raises(ConfigurationError) as refused:
+        load(**flags)
+    told = f"{refused.value} {refused.value.source} {refused.value.key} {refused.value.value}"
+    assert text[:20] not in told
+    assert "(not shown)" in told
+
+
+def test_http_beyond_loopback_must_be_meant():
+    with pytest.raises(ConfigurationError, match=r"admin\.http_public"):
+        load(**BASE, **{"admin.http": "0.0.0.0:7480"})
+    config = load(
+        **BASE, **{"admin.http": "0.0.0.0:7480", "admin.http_public": True, "admin.http_hosts": "a.example, b"}
+    )
+    assert (config.http, config.http_hosts) == ("0.0.0.0:7480", ("a.example", "b"))
+    with pytest.raises(ConfigurationError, match="a list of host names"):
+        load(**BASE, **{"admin.http_hosts": "http://a"})
+
+
+def test_a_key_file_is_its_owners_alone(tmp_path, caplog):
+    file = tmp_path / "keys"
+    file.write_text(new_key())
+    file.chmod(0o600)
+    assert len(load(**BASE, **{"security.key_file": str(file)}).keys) == 1
+    assert caplog.text == ""
+    file.chmod(0o640)
+    load(**BASE, **{"security.key_file": str(file)})
+    assert "key file" in caplog.text
+    for mode in (0o620, 0o602, 0o666):
+        file.chmod(mode)
+        with pytest.raises(ConfigurationError, match="only its owner can write"):
+            load(**BASE, **{"security.key_file": str(file)})
+
+
+def test_a_configuration_can_be_shown_without_its_keys():
+    config = load(**BASE, **{"security.keys": new_key()})
+    assert "keys=<1 not shown>" in repr(config)
+    assert repr(config.keys[0]) not in repr(config)
+
+
+@pytest.mark.parametrize("value", ["1_000", "\u0661", 10**30, str(10**30), " 5", "1.0", True])
+def test_numbers_are_plain_and_bounded(value):
+    with pytest.raises(ConfigurationError, match="an integer"):
+        load(**BASE, **{"node.leave_timeout_ms": value})

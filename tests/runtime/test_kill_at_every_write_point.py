@@ -143,7 +143,7 @@ def killed(cluster: LocalCluster, victim: NodeProcess, point: str, entity: str) 
 
 @pytest.mark.parametrize(("side", "point", "owner"), POINTS, ids=[f"{side} {point}" for side, point, _ in POINTS])
 def test_an_entity_is_in_one_place_whenever_a_process_is_killed(pair, side, point, owner):
-    victim, entity = pair.nodes[side], f"ship {side} {point}"
+    victim, entity = pair.nodes[side], f"ship-{side}-{point}".replace(" ", "-")
     settled(pair)
     pair.nodes[SOURCE].ask("create", entity=entity, payload=PAYLOAD)
 

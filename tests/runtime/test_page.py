@@ -1,6 +1,7 @@
 """The live page, in a real browser where there is one."""
 
 import asyncio
+import json
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from coordfsm_runtime.config import NodeConfig
 from coordfsm_runtime.node import ClusterNode
 from coordfsm_runtime.operations import Operations
+from coordfsm_runtime.running import HISTORY
 
 PAGE = files("coordfsm_runtime").joinpath("page.html").read_text()
 BROWSER = next((found for found in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if found), None)
@@ -21,6 +23,32 @@ def test_the_page_fetches_nothing_from_elsewhere():
     assert set(re.findall(r"https?://[^\s\"']+", PAGE)) == {"http://www.w3.org/2000/svg"}
     assert not re.search(r"<(script|link|img|iframe)[^>]*\b(src|href)=\"(?!data:,)", PAGE)
     assert "innerHTML" not in PAGE
+
+
+def test_names_are_looked_up_as_data():
+    """An entity may be called ``constructor``: what an object inherits must not answer for it."""
+    assert not re.search(r"\b[A-Z]+\[cell\]", PAGE)
+    assert "MARKS.get(cell)" in PAGE
+
+
+def test_a_page_that_is_opened_later_is_told_of_the_last_migrations(tmp_path):
+    async def story():
+        config = NodeConfig(name="n1", data=tmp_path / "n1", bootstrap=True)
+        async with ClusterNode(config) as node:
+            operations = Operations(node)
+            await node.member()
+            for number in range(HISTORY + 10):
+                await node.migrate(f"e{number}", "n9")
+            told = operations._whole_status()["last_migrations"]
+            assert [one["entity"] for one in told] == [f"e{number}" for number in range(10, HISTORY + 10)]
+            assert {one["outcome"] for one in told} == {"NOT_OWNER"}
+            stream = operations._stream()
+            lines = [json.loads(await anext(stream)) for _ in range(HISTORY + 1)]
+            assert [line["migration"] for line in lines[1:]] == told
+            assert all(line["past"] for line in lines[1:])
+            await stream.aclose()
+
+    asyncio.run(story())
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on this machine")
