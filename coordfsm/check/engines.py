@@ -1,4 +1,9 @@
-"""Which engine explores: the native one where it is installed, the reference explorer otherwise or on request."""
+"""Which engine explores: the native one where it is installed, the reference explorer otherwise or on request.
+
+The native engine compiles itself once after an installation, which takes long compared with exploring a small model.
+Until then the reference explorer tries first, within a bound. Both give the same answers, so who gives one does not
+matter; the report names the engine.
+"""
 
 import inspect
 import os
@@ -15,6 +20,10 @@ from coordfsm.check.walks import Walks, walk
 from coordfsm.kernel import ModelError
 
 Engine = Literal["auto", "reference", "native"]
+
+SMALL = Limits(max_states=10_000, max_seconds=5.0)
+"""What the reference explorer tries before the native engine compiles itself."""
+
 NATIVE_ONLY = ("threads", "checkpoint", "resume", "max_memory")
 
 
@@ -68,12 +77,32 @@ def explore(
             raise ModelError("the native engine needs numba and numpy: install coordfsm with its extra `check`")
         _refuse_native_options(options)
         return reference.explore(model, limits, progress, mutant=mutant, por=bool(options.por))
+    if options.engine == "auto" and not is_compiled() and _is_plain(options, limits):
+        tried = reference.explore(model, SMALL, progress, mutant=mutant, por=bool(options.por))
+        if tried.verdict != "incomplete":
+            return tried
     try:
         report: Report = native(model, limits, progress, mutant=mutant, **_given(native, options))
     except StepError:
         # The reference explorer expands the same levels and tells how the step that raises is reached.
         return reference.explore(model, limits, progress, mutant=mutant, por=bool(options.por))
     return report
+
+
+def is_compiled() -> bool:
+    """Whether the native engine has compiled itself on this machine before; True where that cannot be seen."""
+    package = Path(__file__).with_name("native")
+    cache = os.environ.get("NUMBA_CACHE_DIR")
+    if cache is None and not os.access(package, os.W_OK):
+        return True
+    place, pattern = (package / "__pycache__", "kernel.*.nbi") if cache is None else (Path(cache), "**/kernel.*.nbi")
+    return any(place.glob(pattern))
+
+
+def _is_plain(options: Options, limits: Limits) -> bool:
+    """Whether the reference explorer can do what is asked, and would be told nothing of what it should do instead."""
+    native_only = any(getattr(options, name) is not None for name in NATIVE_ONLY)
+    return not native_only and not options.symmetry and limits == NO_LIMITS
 
 
 def native_explorer() -> Callable[..., Any] | None:
