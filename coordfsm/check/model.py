@@ -232,6 +232,7 @@ class Model:
             A name that no node's `rules` or `events` has is refused; if a node states no `rules` (as compiled
             machines name them, ``source --event--> target``), names cannot be checked.
         boundary: a successor whose changed local state is outside is not explored (and counted as cut off).
+            What goes on beyond it is no deadlock.
         deadlock: whether a state without successors in which some node is not `final` is a violation.
         symmetric: groups of node names that are interchangeable.
         rename: how symmetry acts on values that hold node names: ``(value, {old name: new name}) -> value``; None: a

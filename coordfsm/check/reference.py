@@ -135,7 +135,7 @@ def _run(search: _Search, limits: Limits, progress: Callable[[Progress], None] |
 def _expand(search: _Search, state: State, level: "_Level", following: list[State], *, keep_edges: bool) -> None:
     """Take every step out of a state."""
     system, reduction = search.system, search.reduction
-    alive = False
+    alive, cut_off = False, system.cut_off
     raised: list[StepError] = []
     system.raised = raised
     for action, after in system.successors(state):
@@ -153,6 +153,7 @@ def _expand(search: _Search, state: State, level: "_Level", following: list[Stat
     system.raised = None
     for error in raised:
         level.raised.setdefault(str(error), state)
+    alive = alive or system.cut_off > cut_off  # what goes on beyond the boundary is no deadlock
     if not alive and not raised and system.model.deadlock and not may_rest(system, state):
         level.dead = level.dead or state
 

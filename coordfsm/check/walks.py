@@ -116,13 +116,14 @@ def _one(sample: _Sample, depth: int, chance: random.Random) -> Path:
     system, weights = sample.system, _Weights(chance)
     path: Path = [(None, system.initial())]
     while (item := _look(sample, path)) is None and len(path) <= depth:
-        state = path[-1][1]
+        state, cut_off = path[-1][1], system.cut_off
         try:
             enabled = list(system.successors(state))
         except StepError as error:
             item = Property(ERROR, str(error), lambda _observations: False)
             break
-        if not enabled and system.model.deadlock and not may_rest(system, state):
+        ends = not enabled and system.cut_off == cut_off  # what goes on beyond the boundary is no deadlock
+        if ends and system.model.deadlock and not may_rest(system, state):
             item = DEADLOCK
             break
         changing = [(action, successor) for action, successor in enabled if successor != state]

@@ -7,6 +7,7 @@ from statemachine import State
 from coordfsm.check import native
 from coordfsm.check.model import Model, Node
 from coordfsm.check.reference import explore
+from coordfsm.check.walks import Walks, walk
 from coordfsm.kernel import Command, Machine, Message, Received, Send, Value, compile_machine
 
 
@@ -125,6 +126,15 @@ def test_one_who_takes_the_right_fork_first_prevents_it():
     other = replace(model.nodes[0], initial=Philosophy(("f1", "f0")))
     for found in (explore, native.explore):
         assert found(replace(model, nodes=(other, *model.nodes[1:]))).holds
+
+
+def test_what_goes_on_beyond_the_boundary_is_no_deadlock():
+    cut = replace(dinner(), boundary=lambda local: getattr(local.data, "waiting", ()) == ())
+    for engine in (explore, native.explore):
+        found = engine(cut)
+        assert found.holds
+        assert found.cut_off > 0
+    assert walk(cut, Walks(200, 40, 0)).counterexample is None
 
 
 def test_who_may_rest_is_in_no_deadlock():

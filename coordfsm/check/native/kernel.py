@@ -731,9 +731,9 @@ def _among(words, slots, states, bucket, match, buffer, to):
 
 @inlined
 def _moved(scratch):
-    """Whether the state in work has any transition, be it to itself."""
+    """Whether the state in work has any transition, be it to itself or beyond the boundary."""
     for kind in range(KIND_COUNTERS):
-        if kind != CUT_OFF and scratch.pending[kind] > 0:
+        if scratch.pending[kind] > 0:
             return True
     return False
 
