@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
+from coordfsm.check.fairness import fairness_of
 from coordfsm.check.model import Local
 from coordfsm.check.semantics import Action, State, System
-from coordfsm.kernel import Command, CoordfsmError, Map, Received, Recover, TimerFired, Value, encode
+from coordfsm.kernel import Command, CoordfsmError, Map, Received, Recover, TimerFired, Value, encode, event_of
 from coordfsm.kernel.identity import alike
 
 TRACE_FORMAT = 1
@@ -62,6 +63,10 @@ class TraceStep:
     action: str
 
 
+MOST_UNFORCED = 6
+"""Steps that nothing forces are named up to this many."""
+
+
 @dataclass(frozen=True)
 class Trace:
     """A path from the initial state of a model.
@@ -75,6 +80,7 @@ class Trace:
         nodes: the nodes, in the model's order.
         steps: from the initial state on.
         loop: for a liveness property: the number of the step after which the steps repeat for ever; 0: no loop.
+        rest: for a liveness property: that nothing has to happen at the end, and what could; empty where it goes on.
     """
 
     model: str
@@ -85,6 +91,7 @@ class Trace:
     steps: tuple[TraceStep, ...]
     mutant: str = ""
     loop: int = 0
+    rest: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready object, the content of a saved trace."""
@@ -138,7 +145,31 @@ def build_trace(
     )
     model = system.model
     names = tuple(node.name for node in model.nodes)
-    return Trace(model.name, dict(model.parameters), property_id, statement, names, steps, mutant, loop)
+    live = any(item.id == property_id and item.kind in {"eventually", "leads_to"} for item in model.properties)
+    rest = _rest(system, path[-1][1], from_the_start=not steps) if live else ""
+    return Trace(model.name, dict(model.parameters), property_id, statement, names, steps, mutant, loop, rest)
+
+
+def _rest(system: System, state: State, *, from_the_start: bool) -> str:
+    """That nothing has to happen in a state any more, and what could happen; empty if fairness asks for something."""
+    possible = [action for action, after in system.successors(state) if after != state]
+    if any(fairness_of(action) is not None for action in possible):
+        return ""
+    where = "from the start" if from_the_start else "from here on"
+    unforced = sorted({f"{action.node} {_name_of(action)}" for action in possible})
+    if not unforced:
+        return f"{where} nothing can happen"
+    more = f" and {len(unforced) - MOST_UNFORCED} more" if len(unforced) > MOST_UNFORCED else ""
+    told = ", ".join(unforced[:MOST_UNFORCED])
+    return (
+        f"{where} nothing has to happen: fairness asks for deliveries, timers, recoveries and healing only, "
+        f"not for {told}{more} (a step that must come is a timer)"
+    )
+
+
+def _name_of(action: Action) -> str:
+    """An action that need not happen, in a word."""
+    return event_of(action.given) if action.kind == "command" else action.kind
 
 
 def action_key(action: Action) -> str:
@@ -246,6 +277,8 @@ def story(trace: Trace) -> str:
         lines += [f"{indent}sends to {sent.receiver}: {sent.message}" for sent in step.sent]
         if trace.loop == step.number:
             lines.append(f"{indent}-- from here on the steps below repeat for ever --")
+    if trace.rest:
+        lines.append(f"  -- {trace.rest} --")
     return "\n".join(lines) + "\n"
 
 
