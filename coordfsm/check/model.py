@@ -200,6 +200,7 @@ class Property:
         statement: one sentence, as in the catalogue.
         predicate: ``(observations) -> bool``, or ``(observations, envelopes) -> bool`` with `messages`;
             `observations` has one item per node, in the model's order; `envelopes` is a frozenset of what is in flight.
+            What is said of all nodes alike is fastest as a combinator, see `coordfsm.check.combinators`.
         kind: ``invariant``: true in every state. ``sometimes``: true in at least one (a witness). ``reachable``: from
             every state, a state in which it is true can be reached. ``eventually``: true at some moment of every fair
             execution. ``leads_to``: every state in which `trigger` holds is followed by one in which it is true.

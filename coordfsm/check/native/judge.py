@@ -3,6 +3,11 @@
 The observations of each node's local states are numbered; a tuple of numbers (with the envelopes in flight, where
 the property looks at them) is a key, and the verdict on a key is kept: in a plain array while the keys are short, else
 in a table that stores the keys themselves. Properties that observe the same share keys and verdicts.
+
+Only the nodes whose observations some predicate has read so far belong to the key: predicates are deterministic, so
+on another state with the same ones they would read the same and come to the same. When one reads a further node's, all
+verdicts are asked for anew. Where nodes are interchangeable every observation belongs to the key, since each distinct
+tuple must pass the check that the property really treats them alike.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,9 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from coordfsm.check.model import Property
+from coordfsm.check.native.counting import Tally, is_counted
 from coordfsm.check.native.growing import grown
 from coordfsm.check.native.layout import Layout, Place, Words, bits_for, places
 from coordfsm.check.native.lookup import KNOWN, MOST_PROPERTIES, UNSEEN, Memo, copy_memo, judge
+from coordfsm.check.native.recorded import evaluate
 from coordfsm.check.native.wiring import Wirer
 from coordfsm.check.semantics import Interner, State
 
@@ -49,6 +56,7 @@ class Judge:
         self._tables = wirer.tables
         self._observations = [Interner() for _ in range(nodes)]
         self._observed = [np.full(16, -1, np.int32) for _ in range(nodes)]
+        self._read = set(range(nodes)) if wirer.tables.symmetry is not None else set()  # nodes that belong to the key
         self._parts: list[Place] | None = None
         self._keys: Words = np.zeros((0, 1), np.uint64)
         self._verdicts = np.zeros(1, np.uint8)
@@ -135,13 +143,26 @@ class Judge:
             given: tuple[Any, ...] = (tuple(observations),)
             if self._messages:
                 given = (*given, self._tables.system.in_flight(self._wirer.unpack(rows[at])))
-            verdict = KNOWN
-            for bit, predicate in enumerate(self._predicates):
-                verdict |= bool(predicate(*given)) << bit
+            verdict = self._evaluated(*given)
+            if self._parts is None:
+                return  # the key is too short; they will be asked again
             if self._tables.symmetry is not None:
                 self._check_symmetry(self._wirer.unpack(rows[at]), verdict)
             self._verdicts[place] = verdict
             self._used += 1
+
+    def _evaluated(self, observations: tuple[Any, ...], *others: Any) -> int:
+        """The verdict on a tuple; if it depends on more than the key has, the key is given up."""
+        verdict, read = KNOWN, set(self._read)
+        if len(read) == len(observations):
+            for bit, predicate in enumerate(self._predicates):
+                verdict |= bool(predicate(observations, *others)) << bit
+            return verdict
+        for bit, predicate in enumerate(self._predicates):
+            verdict |= evaluate(predicate, observations, read, *others) << bit
+        if read != self._read:
+            self._read, self._parts = read, None
+        return verdict
 
     def _check_symmetry(self, state: State, verdict: int) -> None:
         assert self._tables.symmetry is not None
@@ -174,15 +195,14 @@ class Judge:
         return self._memo
 
     def _fits(self, parts: list[Place]) -> bool:
-        counts = (len(known.values) for known in self._observations)
-        return all(count <= 1 << place.bits for count, place in zip(counts, parts, strict=True))
+        return all(len(self._observations[position].values) <= 1 << parts[position].bits for position in self._read)
 
     def _start_over(self) -> None:
         """Choose the places of a key's parts anew; forget all verdicts."""
         self._parts, self._memo, self._used = [], None, 0
         word, used = 0, 0
-        loose = [bits_for(len(known.values) * 2) for known in self._observations]
-        tight = [bits_for(len(known.values)) for known in self._observations]
+        counts = [len(known.values) * (at in self._read) for at, known in enumerate(self._observations)]
+        loose, tight = [bits_for(count * 2) for count in counts], [bits_for(count) for count in counts]
         for bits in tight if sum(loose) > DENSE_BITS >= sum(tight) else loose:
             if used + bits > KEY_WORD:
                 word, used = word + 1, 0
@@ -245,7 +265,8 @@ class Judge:
         observed = self._observed[position]
         identifiers = np.where(numbers < len(observed), observed[np.minimum(numbers, len(observed) - 1)], -1)
         shift = np.uint64(self._parts[position].shift)
-        return np.where(identifiers < 0, UNSEEN, np.maximum(identifiers, 0).astype(np.uint64) << shift)
+        part = np.maximum(identifiers, 0).astype(np.uint64) << shift if position in self._read else np.uint64(0)
+        return np.where(identifiers < 0, UNSEEN, part)
 
     def _flying(self, layout: Layout) -> Words:
         """Which bits of a state say what is in flight. Bits that were free are 0 in all keys so far."""
@@ -270,11 +291,14 @@ def _never(*_given: Any) -> bool:
     return False
 
 
-def judges(items: Sequence[Property], wirer: Wirer) -> Iterator[Judge]:
+def judges(items: Sequence[Property], wirer: Wirer) -> Iterator[Judge | Tally]:
     """As few judges of these properties as possible."""
-    alike: dict[tuple[int, bool], list[Property]] = {}
+    alike: dict[tuple[int, bool, bool], list[Property]] = {}
     for item in items:
-        alike.setdefault((id(item.observe), item.messages), []).append(item)
-    for group in alike.values():
+        alike.setdefault((id(item.observe), item.messages, is_counted(item, wirer)), []).append(item)
+    for (_, _, counted), group in alike.items():
+        if counted:
+            yield Tally(group, wirer)
+            continue
         for start in range(0, len(group), MOST_PROPERTIES):
             yield Judge(group[start : start + MOST_PROPERTIES], wirer)
