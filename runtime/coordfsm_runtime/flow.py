@@ -8,7 +8,7 @@ Pure: time comes in, pieces to send come out.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import xxhash
@@ -200,13 +200,16 @@ class Flow:
         """Pieces to send now, at most `limit`; the addresses take turns."""
         self._expire(now_s)
         taken: list[tuple[Frame, Address]] = []
-        for address, path in _in_turns(self._paths):
-            if len(taken) >= limit:
-                break
-            frame = path.next_piece(now_s)
-            if frame is None:
-                continue
-            taken.append((frame, address))
+        if self._paths:
+            self._paths.move_to_end(next(iter(self._paths)))  # who was first is last this time
+        found = True
+        while found:
+            found = False
+            for address, path in self._paths.items():
+                frame = path.next_piece(now_s) if len(taken) < limit else None
+                if frame is not None:
+                    taken.append((frame, address))
+                    found = True
         return taken
 
     def due_s(self, now_s: float) -> float | None:
@@ -242,17 +245,6 @@ class Flow:
         if not path.messages:
             # The window is learned anew when there is something to send again: paths change.
             del self._paths[address]
-
-
-def _in_turns(paths: OrderedDict[Address, _Path]) -> Iterator[tuple[Address, _Path]]:
-    """All paths, again and again, as long as one of them has something to send; who was first is last next time."""
-    while paths:
-        before = sum(len(path.air) for path in paths.values())
-        yield from tuple(paths.items())
-        if sum(len(path.air) for path in paths.values()) == before:
-            break
-    if paths:
-        paths.move_to_end(next(iter(paths)))
 
 
 def _digest(content: bytes) -> bytes:

@@ -17,7 +17,6 @@ from coordfsm.kernel import Endpoint
 from coordfsm_runtime.endpoint import is_loopback_host, parse_endpoint
 from coordfsm_runtime.errors import AdminError
 
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 REQUEST_TIMEOUT_S = 10.0
 MAXIMUM_CONNECTIONS = 64
 MAXIMUM_STREAMS = 48
@@ -55,7 +54,7 @@ class HttpServer:
 
     def __init__(self, listen: Endpoint, routes: Mapping[str, Route], hosts: tuple[str, ...] = ()) -> None:
         self._listen = listen
-        self._hosts = frozenset({*LOOPBACK_NAMES, *(host.lower() for host in hosts), parse_endpoint(listen)[0]})
+        self._hosts = frozenset({"localhost", *(host.lower() for host in hosts), parse_endpoint(listen)[0]})
         self._idle: dict[asyncio.Task[None], None] = {}  # those that have sent no request, the oldest first
         self._streams = 0
         self._routes = routes

@@ -294,7 +294,7 @@ class Operations:
             for event in events:
                 ended = self._migration_in(event)
                 if ended is not None:
-                    yield to_line({"migration": ended | {"at": _now()}})
+                    yield to_line({"migration": ended})
             # What a node thinks of others changes without an event.
             if events or judged != self._judgements() or time.monotonic() - told_at > STREAM_REST_S:
                 judged, told_at = self._judgements(), time.monotonic()
@@ -306,33 +306,23 @@ class Operations:
     def _note_migration(self, event: Value) -> None:
         migration = self._migration_in(event)
         if migration is not None:
-            self._migrations.append(migration | {"at": _now()})
+            self._migrations.append(migration)
 
     def _migration_in(self, event: Value) -> dict[str, Any] | None:
-        """A migration from or to this node that an event tells of."""
+        """A migration from or to this node that an event tells of, and when it was told."""
+        here = self.node.config.name
         if isinstance(event, MigrationEnded):
-            return self._migration_of(event)
-        return self._arrival_of(event) if isinstance(event, EntityArrived) and event.transaction.source else None
+            source, destination, outcome = here, event.destination, event.outcome
+        elif isinstance(event, EntityArrived) and event.transaction.source:
+            source, destination, outcome = event.transaction.source, here, "ARRIVED"
+        else:
+            return None
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        return {"entity": event.entity, "source": source, "destination": destination, "outcome": outcome, "at": at}
 
     def _whole_status(self) -> dict[str, Any]:
         past = {"history": history_of(self.node), "last_migrations": list(self._migrations)}
         return status_of(self.node) | past
-
-    def _arrival_of(self, event: EntityArrived) -> dict[str, Any]:
-        return {
-            "entity": event.entity,
-            "source": event.transaction.source,
-            "destination": self.node.config.name,
-            "outcome": "ARRIVED",
-        }
-
-    def _migration_of(self, event: MigrationEnded) -> dict[str, Any]:
-        return {
-            "entity": event.entity,
-            "source": self.node.config.name,
-            "destination": event.destination,
-            "outcome": event.outcome,
-        }
 
     def _status_line(self) -> bytes:
         return to_line({"status": status_of(self.node) | {"history": history_of(self.node)}})
@@ -349,10 +339,6 @@ async def _some_events(listener: Listener) -> list[Value]:
     return [first, *listener.drain()]
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
 def _described(kind: Any) -> str:
     """What an argument of this type has to be, in words."""
     return {str: "a text", bool: "true or false"}.get(kind, "a list of texts")
@@ -362,13 +348,13 @@ def _json(content: Any, status: int = 200) -> Page:
     return Page("application/json", msgspec.json.encode(content), status)
 
 
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not value:
+def _text(name: str, value: str) -> str:
+    if not value:
         raise ValueError(f"{name} is {value!r}, expected a text")
     return value
 
 
-def _texts(name: str, values: Any) -> tuple[str, ...]:
-    if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
+def _texts(name: str, values: list[str]) -> tuple[str, ...]:
+    if not values:
         raise ValueError(f"{name} is {values!r}, expected a list of texts")
     return tuple(values)

@@ -26,6 +26,21 @@ async def watch():
         yield {"event": number}
 
 
+async def quiet():
+    await asyncio.sleep(3_600)
+    yield {}
+
+
+async def watched(path):
+    """A server without events, and what its one watcher writes to."""
+    server = AdminServer(path, handle, quiet)
+    await server.start()
+    _, writer = await asyncio.open_unix_connection(path)
+    writer.write(b'{"command": "watch"}\n')
+    await writer.drain()
+    return server, writer
+
+
 @asynccontextmanager
 async def serving(path):
     server = AdminServer(path, handle, watch)
@@ -80,16 +95,8 @@ def test_nonsense_is_answered(tmp_path):
 
 
 def test_a_watcher_that_hangs_up_is_forgotten(tmp_path):
-    async def quiet():
-        await asyncio.sleep(3_600)
-        yield {}
-
     async def run():
-        server = AdminServer(tmp_path / "admin.sock", handle, quiet)
-        await server.start()
-        _, writer = await asyncio.open_unix_connection(tmp_path / "admin.sock")
-        writer.write(b'{"command": "watch"}\n')
-        await writer.drain()
+        server, writer = await watched(tmp_path / "admin.sock")
         await asyncio.sleep(0.05)
         assert len(server._connections) == 1
         writer.close()
@@ -149,16 +156,8 @@ def test_a_line_that_is_too_long_is_told_and_ends_the_connection(tmp_path):
 
 
 def test_what_a_watcher_sends_is_not_kept(tmp_path):
-    async def quiet():
-        await asyncio.sleep(60)
-        yield {}
-
     async def run():
-        server = AdminServer(tmp_path / "admin.sock", handle, quiet)
-        await server.start()
-        _, writer = await asyncio.open_unix_connection(tmp_path / "admin.sock")
-        writer.write(b'{"command": "watch"}\n')
-        await writer.drain()
+        server, writer = await watched(tmp_path / "admin.sock")
         tracemalloc.start()
         for _ in range(320):
             writer.write(bytes(1 << 16))

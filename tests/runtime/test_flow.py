@@ -110,6 +110,16 @@ def test_one_silent_address_does_not_hold_back_another():
     assert not flow.is_under_way(b"message 1", ELSEWHERE)
 
 
+def test_addresses_take_turns_also_when_there_are_more_than_are_served_at_once():
+    flow = Flow()
+    addresses = [Address("127.0.0.1", port) for port in range(1, 6)]
+    for number, address in enumerate(addresses):
+        added(flow, number, 4, address)
+    served = [{address for _, address in flow.take(2, 0.0)} for _ in range(5)]
+    assert all(len(lot) == 2 for lot in served)
+    assert set.union(*served) == set(addresses)
+
+
 def test_what_waits_is_bounded():
     flow = Flow()
     large = frames(1, 1_024, bytes(1_024))

@@ -148,9 +148,13 @@ def is_running(data: EntityData, given: Migrate) -> bool:
 def refuse_request(data: EntityData, given: Migrate, context: MigrationData) -> Result:
     """Answer a request that begins nothing with the reason."""
     outcome, reason = _refusal(data, given, context)
-    asked = (given.request,) if given.request else ()
-    ended = MigrationEnded(data.entity, given.destination, outcome, reason, given.token, requests=asked)
+    ended = MigrationEnded(data.entity, given.destination, outcome, reason, given.token, requests=asking(given))
     return data, (Notify(ended),)
+
+
+def asking(given: Migrate) -> tuple[int, ...]:
+    """The id of the request, if somebody waits for its answer."""
+    return (given.request,) if given.request else ()
 
 
 def joins_running(data: EntityData, given: Migrate) -> bool:
@@ -161,8 +165,7 @@ def joins_running(data: EntityData, given: Migrate) -> bool:
 
 def join_running(data: EntityData, given: Migrate) -> Result:
     """Answered when the migration ends."""
-    asked = (given.request,) if given.request else ()
-    return msgspec.structs.replace(data, requests=(*data.requests, *asked)), ()
+    return msgspec.structs.replace(data, requests=(*data.requests, *asking(given))), ()
 
 
 def told_ended(data: EntityData, outcome: str, reason: str = "") -> Notify:

@@ -19,6 +19,7 @@ from coordfsm.protocols.migration.messages import (
 )
 from coordfsm.protocols.migration.rules import (
     Result,
+    asking,
     become,
     cancel,
     peer_address,
@@ -82,7 +83,7 @@ def freeze(data: EntityData, given: Migrate, context: MigrationData) -> Result:
         counter=data.counter + 1,
         transaction=TransactionId(context.node, source.incarnation, data.counter + 1),
         token=given.token,
-        requests=(given.request,) if given.request else (),
+        requests=asking(given),
         peer=destination.node,
         peer_endpoint=destination.endpoint,
         view_id=view.id,
