@@ -13,7 +13,7 @@ from bench.baseline.figures import Agreement, agreement
 
 ROOT = Path(__file__).parent.parent.parent
 STORED = ROOT / "bench" / "baseline" / "results" / "results.json"
-PAGE = ROOT / "docs" / "performance.md"
+PAGE = ROOT / "docs" / "explanation" / "performance.md"
 
 
 def test_agreement_counts_from_the_first_final_word_to_the_last():

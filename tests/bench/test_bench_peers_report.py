@@ -15,7 +15,7 @@ from bench.peers.workload import TWOPHASE
 ROOT = Path(__file__).parent.parent.parent
 STORED = ROOT / "bench" / "peers" / "results" / "results.json"
 SEVEN = TWOPHASE.known(7)
-PAGE = ROOT / "docs" / "performance.md"
+PAGE = ROOT / "docs" / "explanation" / "performance.md"
 
 
 def contender(name: str, tool: str, threads: int = 1) -> dict[str, Any]:

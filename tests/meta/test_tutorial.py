@@ -7,7 +7,7 @@ import pytest
 
 from coordfsm.cli.main import main
 
-TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial.md"
+TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorials" / "lock.md"
 EXPECTED = (0, 1, 0, 0, 0)
 
 
