@@ -116,13 +116,14 @@ def competing_cuts(view: View, cuts: int) -> tuple[Cut, ...]:
     return tuple(Cut(condemned=(MemberId(member.node, 1),)) for member in ring_order(view)[::-1][:cuts])
 
 
-def build(
+def build(  # noqa: PLR0913  (each a dimension of the model)
     *,
     members: Annotated[int, Parameter("members of the view", minimum=1, maximum=7)] = 3,
     cuts: Annotated[int, Parameter("different cuts that members may want", minimum=1, maximum=7)] = 2,
     proposers: Annotated[
         int | None, Parameter("members that may want one or take over, first in line first; none: all", minimum=1)
     ] = None,
+    passive: Annotated[int, Parameter("members, first in line, that do neither", minimum=0, maximum=6)] = 0,
     wishes: Annotated[int | None, Parameter("how often a member comes to want a cut; none: no bound", minimum=1)] = 2,
     takeovers: Annotated[int, Parameter("how often a member takes over", minimum=0)] = 1,
     crashes: Annotated[int, Parameter("crashes, each followed by a recovery or not", minimum=0)] = 1,
@@ -138,7 +139,7 @@ def build(
     """
     given = dict(locals())
     view = first_view(members)
-    wanting = {member.node for member in ring_order(view)[:proposers]}
+    wanting = {member.node for member in ring_order(view)[passive:][:proposers]}
     wanted = tuple(ProposeCut(cut) for cut in competing_cuts(view, min(cuts, members)))
 
     def commands(local: Local) -> tuple[Command, ...]:
@@ -204,6 +205,10 @@ DEFAULTS: dict[str, tuple[dict[str, int | bool], ...]] = {
         {"wishes": 1},
         {"crashes": 0, "restarts": True},
         {"members": 5, "proposers": 2, "takeovers": 0},
+        # Three ballots: a first proposal, and one takeover after the other.
+        {"crashes": 0, "takeovers": 2, "proposers": 2},
+        # Two proposers in one round, and a crash; the coordinator leaves it to them.
+        {"takeovers": 2, "passive": 1},
     )
 }
 MODELS = {"membership-consensus": build}

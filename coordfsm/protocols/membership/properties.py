@@ -24,7 +24,7 @@ from coordfsm.protocols.membership.events import (
     ViewRecovered,
 )
 from coordfsm.protocols.membership.messages import Ballot, Cut, MemberId
-from coordfsm.protocols.view import View, ViewId, majority, member_of
+from coordfsm.protocols.view import View, ViewId, member_of
 
 STATEMENTS = {
     "M1": "No two processes install different views with the same lineage and number.",
@@ -220,14 +220,19 @@ def acceptances(observed: Observations) -> dict[tuple[ViewId, Ballot, Cut], int]
     return counts
 
 
+def is_quorum(count: int, view: View) -> bool:
+    """More than half of a view's members: said here again, so that no machine can say what it is held to."""
+    return 2 * count > len(view.members)
+
+
 def single_value(observed: Observations, founders: frozenset[View] = frozenset()) -> bool:
     """M7. A process accepts only in views that contain it, so that acceptances are votes of members."""
     counts = acceptances(observed)
     if len({cut for _, _, cut in counts}) < 2:
         return True
-    needed = {view.id: majority(view) for view in known_views(observed) | founders}
+    views = {view.id: view for view in known_views(observed) | founders}
     for (view_id, ballot, cut), count in counts.items():
-        if count < needed.get(view_id, 1):
+        if view_id in views and not is_quorum(count, views[view_id]):
             continue
         if any(other == view_id and later >= ballot and differs != cut for other, later, differs in counts):
             return False
@@ -246,7 +251,7 @@ def lineage(observed: Observations, founders: frozenset[View] = frozenset()) -> 
         if parent is None:
             return False
         if len(parent.members) > 1 and not any(
-            view_id == parent.id and count >= majority(parent) and next_view(parent, cut) == view
+            view_id == parent.id and is_quorum(count, parent) and next_view(parent, cut) == view
             for (view_id, _, cut), count in counts.items()
         ):
             return False
