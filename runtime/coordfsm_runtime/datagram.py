@@ -63,6 +63,7 @@ class DropReason(Enum):
     UNKNOWN_MESSAGE = "unknown_message"
     QUEUE_FULL = "queue_full"
     OUT_OF_RANGE = "out_of_range"
+    NO_ROOM = "no_room"
     STRANGERS = "too_many_strangers"
     INTERNAL = "internal_error"
 

@@ -1,8 +1,10 @@
 """Messages larger than a datagram: cut into pieces, put together again within bounds on memory, age and number.
 
-A piece that is lost is sent again (`flow`). Bounds hold against a member that sends junk as well
-as against loss: an unfinished message is given up when it is old, or when its sender or all senders together have
-too many.
+A piece that is lost is sent again (`flow`). Bounds hold against a member that sends junk as well as against loss: an
+unfinished message is given up when it is old, and no piece is taken that finds no room.
+
+What was taken is kept until its message is finished or old: the sender was told that it need not send it again. So room
+is never made by giving up what is there. The oldest message may always go on, else all could wait for each other.
 """
 
 from collections import OrderedDict
@@ -23,6 +25,14 @@ MAXIMUM_FINISHED = 4_096
 """Finished messages that are remembered: a piece that is sent again, since its receipt was lost, begins nothing."""
 
 MAXIMUM_UNFINISHED_BYTES = 8 << 20
+"""Of all senders; the oldest message may exceed it."""
+
+MAXIMUM_UNFINISHED_BYTES_PER_SENDER = 2 << 20
+"""A quarter: one sender cannot take the room of all others. Its oldest message may exceed it."""
+
+
+class NoRoomError(Exception):
+    """A piece that was not taken since too much is unfinished already. Sent again later it may be."""
 
 
 def cut(message: bytes, piece_bytes: int) -> tuple[bytes, ...]:
@@ -46,6 +56,18 @@ class _Unfinished:
     size: int = 0
 
 
+@dataclass
+class _Share:
+    """What one sender has unfinished: the numbers of its messages, oldest first, and their bytes."""
+
+    numbers: dict[int, None] = field(default_factory=dict)
+    size: int = 0
+
+
+_Key = tuple[Endpoint, int]
+"""Sender, and number of the message."""
+
+
 class Reassembler:
     """Unfinished messages by sender and message number.
 
@@ -55,17 +77,20 @@ class Reassembler:
     """
 
     def __init__(self) -> None:
-        self._unfinished: OrderedDict[tuple[Endpoint, int], _Unfinished] = OrderedDict()
-        self._per_sender: dict[Endpoint, int] = {}
-        self._finished: OrderedDict[tuple[Endpoint, int], None] = OrderedDict()
+        self._unfinished: OrderedDict[_Key, _Unfinished] = OrderedDict()
+        self._per_sender: dict[Endpoint, _Share] = {}
+        self._finished: OrderedDict[_Key, None] = OrderedDict()
         self.given_up = 0
         self.held_bytes = 0
 
     def add(self, sender: Endpoint, number: int, index: int, count: int, piece: bytes, now_ms: int) -> bytes | None:
-        """Take one piece; the whole message when it was the last one missing, else None.
+        """Take one piece; the whole message when no other one is missing, else None.
+
+        The whole message stays here, and is given again with any of its pieces, until it is said to be finished.
 
         Raises:
             ValueError: the piece contradicts itself or the pieces before it.
+            NoRoomError: too much is unfinished already. Nothing was taken.
         """
         if not 2 <= count <= MAXIMUM_PIECES or index >= count or not piece:
             raise ValueError(f"piece {index} of {count} with {len(piece)} bytes")
@@ -74,54 +99,64 @@ class Reassembler:
         if key in self._finished:
             return None
         held = self._unfinished.get(key)
-        if held is None:
-            held = self._begin(key, count, now_ms)
-        if held.count != count:
+        if held is not None and held.count != count:
             raise ValueError(f"piece of {count}, its message has {held.count}")
-        if index not in held.pieces:
-            held.pieces[index] = piece
-            held.size += len(piece)
-            self.held_bytes += len(piece)
-        if held.size > MAXIMUM_MESSAGE_BYTES:
+        known = None if held is None else held.pieces.get(index)
+        if known is None:
+            held = self._take(key, index, count, piece, now_ms)
+        elif known != piece:
+            raise ValueError(f"piece {index} of {count} is another than before")
+        assert held is not None
+        return b"".join(held.pieces[place] for place in range(count)) if len(held.pieces) == count else None
+
+    def finish(self, sender: Endpoint, number: int) -> None:
+        """The whole message was taken: what still comes of it is known."""
+        key = (sender, number)
+        self._forget(key)
+        self._finished[key] = None
+        if len(self._finished) > MAXIMUM_FINISHED:
+            self._finished.popitem(last=False)
+
+    def _take(self, key: _Key, index: int, count: int, piece: bytes, now_ms: int) -> _Unfinished:
+        held = self._unfinished.get(key)
+        if held is not None and held.size + len(piece) > MAXIMUM_MESSAGE_BYTES:
             self._forget(key)
             raise ValueError(f"a message over {MAXIMUM_MESSAGE_BYTES} bytes")
-        if len(held.pieces) == count:
-            self._forget(key)
-            self._finished[key] = None
-            if len(self._finished) > MAXIMUM_FINISHED:
-                self._finished.popitem(last=False)
-            return b"".join(held.pieces[place] for place in range(count))
-        self._make_room()
-        return None
-
-    def _begin(self, key: tuple[Endpoint, int], count: int, now_ms: int) -> _Unfinished:
-        sender = key[0]
-        if self._per_sender.get(sender, 0) >= MAXIMUM_UNFINISHED_PER_SENDER:
-            self._give_up(next(other for other in self._unfinished if other[0] == sender))
-        held = self._unfinished[key] = _Unfinished(count, now_ms)
-        self._per_sender[sender] = self._per_sender.get(sender, 0) + 1
+        if not self._has_room(key, len(piece)):
+            raise NoRoomError(f"piece {index} of {count} with {len(piece)} bytes")
+        share = self._per_sender.setdefault(key[0], _Share())
+        if held is None:
+            held = self._unfinished[key] = _Unfinished(count, now_ms)
+            share.numbers[key[1]] = None
+        held.pieces[index] = piece
+        held.size += len(piece)
+        share.size += len(piece)
+        self.held_bytes += len(piece)
         return held
+
+    def _has_room(self, key: _Key, size: int) -> bool:
+        sender, number = key
+        share = self._per_sender.get(sender, _Share())
+        if number not in share.numbers and len(share.numbers) >= MAXIMUM_UNFINISHED_PER_SENDER:
+            return False
+        first = next(iter(share.numbers), number) == number
+        oldest = next(iter(self._unfinished), key) == key
+        own = first or share.size + size <= MAXIMUM_UNFINISHED_BYTES_PER_SENDER
+        return own and (oldest or self.held_bytes + size <= MAXIMUM_UNFINISHED_BYTES)
 
     def _expire(self, now_ms: int) -> None:
         while self._unfinished:
             oldest = next(iter(self._unfinished))
             if now_ms - self._unfinished[oldest].since_ms <= MAXIMUM_AGE_MS:
                 return
-            self._give_up(oldest)
+            self.given_up += 1
+            self._forget(oldest)
 
-    def _make_room(self) -> None:
-        while self.held_bytes > MAXIMUM_UNFINISHED_BYTES:
-            self._give_up(next(iter(self._unfinished)))
-
-    def _give_up(self, key: tuple[Endpoint, int]) -> None:
-        self.given_up += 1
-        self._forget(key)
-
-    def _forget(self, key: tuple[Endpoint, int]) -> None:
+    def _forget(self, key: _Key) -> None:
         held = self._unfinished.pop(key)
         self.held_bytes -= held.size
-        left = self._per_sender[key[0]] - 1
-        if left:
-            self._per_sender[key[0]] = left
-        else:
+        share = self._per_sender[key[0]]
+        share.size -= held.size
+        del share.numbers[key[1]]
+        if not share.numbers:
             del self._per_sender[key[0]]

@@ -36,7 +36,7 @@ from coordfsm_runtime.datagram import (
 from coordfsm_runtime.endpoint import Address, format_endpoint, is_loopback, parse_endpoint
 from coordfsm_runtime.errors import ConfigurationError, EndpointError, MessageTooLargeError
 from coordfsm_runtime.flow import Flow
-from coordfsm_runtime.fragments import MAXIMUM_PIECES, Reassembler, cut
+from coordfsm_runtime.fragments import MAXIMUM_PIECES, NoRoomError, Reassembler, cut
 from coordfsm_runtime.keyring import Keyring
 from coordfsm_runtime.strangers import Strangers
 
@@ -376,9 +376,10 @@ class Transport:
                 except DroppedError as dropped:  # the others may be good
                     self._counters.add("messages_dropped", dropped.reason.value)
             return
-        content: bytes | None = frame.content if frame.pieces == 1 else self._assemble(frame)
-        if content is not None:
-            self._receive(content, frame.sender)
+        if frame.pieces == 1:
+            self._receive(frame.content, frame.sender)
+        else:
+            self._take_piece(frame)
 
     def _receive(self, content: bytes, sender: Endpoint) -> None:
         try:
@@ -391,17 +392,43 @@ class Transport:
         if self._deliver is None or not self._deliver(sender, message):
             raise DroppedError(DropReason.QUEUE_FULL)
 
+    def _take_piece(self, frame: Frame) -> None:
+        """Acknowledge a piece once it is kept, and the last one once its message is handed over.
+
+        A message that nobody could take, however often it came, is not asked for again either.
+        """
+        content = self._assemble(frame)
+        try:
+            if content is not None:
+                self._receive(content, frame.sender)
+        except DroppedError as dropped:
+            if dropped.reason is not DropReason.QUEUE_FULL:
+                self._finish(frame)
+            raise
+        if content is not None:
+            self._finish(frame)
+        else:
+            self._acknowledge(frame)
+
     def _assemble(self, frame: Frame) -> bytes | None:
-        self._receipts.setdefault(frame.sender, []).append((frame.number, frame.place))
         given_up = self._reassembler.given_up
         now_ms = int(time.monotonic() * 1000)
         try:
             return self._reassembler.add(frame.sender, frame.number, frame.place, frame.pieces, frame.content, now_ms)
         except ValueError:
             raise DroppedError(DropReason.MALFORMED) from None
+        except NoRoomError:
+            raise DroppedError(DropReason.NO_ROOM) from None
         finally:
             if self._reassembler.given_up > given_up:
                 self._counters.add("messages_given_up", amount=self._reassembler.given_up - given_up)
+
+    def _finish(self, frame: Frame) -> None:
+        self._reassembler.finish(frame.sender, frame.number)
+        self._acknowledge(frame)
+
+    def _acknowledge(self, frame: Frame) -> None:
+        self._receipts.setdefault(frame.sender, []).append((frame.number, frame.place))
 
 
 def _bind(address: Address, listen: Endpoint) -> socket.socket:

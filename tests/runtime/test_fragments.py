@@ -9,7 +9,9 @@ from coordfsm_runtime.fragments import (
     MAXIMUM_AGE_MS,
     MAXIMUM_MESSAGE_BYTES,
     MAXIMUM_UNFINISHED_BYTES,
+    MAXIMUM_UNFINISHED_BYTES_PER_SENDER,
     MAXIMUM_UNFINISHED_PER_SENDER,
+    NoRoomError,
     Reassembler,
     cut,
 )
@@ -25,7 +27,7 @@ def test_pieces_in_any_order_and_twice_give_the_message_once(message, random):
         done = reassembler.add("a", 1, place, len(pieces), piece, 0)
         if done is not None:
             whole.append(done)
-            break
+            reassembler.finish("a", 1)
     assert whole == [message]
     assert reassembler.held_bytes == 0
 
@@ -55,19 +57,78 @@ def test_pieces_of_one_message_agree_on_its_size():
         reassembler.add("a", 1, 1, 2, b"x", 0)
 
 
-def test_what_stays_unfinished_is_given_up_by_age_number_and_size():
+def test_a_piece_that_says_something_else_than_before_is_refused():
+    reassembler = Reassembler()
+    reassembler.add("a", 1, 0, 2, b"x", 0)
+    with pytest.raises(ValueError, match="another than before"):
+        reassembler.add("a", 1, 0, 2, b"y", 0)
+    assert reassembler.add("a", 1, 1, 2, b"z", 0) == b"xz"
+
+
+def test_a_whole_message_is_given_again_until_it_is_finished():
+    reassembler = Reassembler()
+    reassembler.add("a", 1, 0, 2, b"x", 0)
+    assert reassembler.add("a", 1, 1, 2, b"y", 0) == b"xy"
+    assert reassembler.add("a", 1, 0, 2, b"x", 1) == b"xy"
+    reassembler.finish("a", 1)
+    assert reassembler.add("a", 1, 0, 2, b"x", 2) is None
+    assert reassembler.held_bytes == 0
+
+
+def test_what_stays_unfinished_is_given_up_by_age_only():
     reassembler = Reassembler()
     reassembler.add("a", 1, 0, 2, b"x", 0)
     reassembler.add("b", 1, 0, 2, b"x", MAXIMUM_AGE_MS + 1)
     assert (reassembler.given_up, reassembler.held_bytes) == (1, 1)
 
-    reassembler = Reassembler()
-    for number in range(MAXIMUM_UNFINISHED_PER_SENDER + 5):
-        reassembler.add("a", number, 0, 2, b"x", 0)
-    assert (reassembler.given_up, reassembler.held_bytes) == (5, MAXIMUM_UNFINISHED_PER_SENDER)
 
+def test_a_sender_may_have_so_many_messages_unfinished():
     reassembler = Reassembler()
-    for number in range(200):
-        reassembler.add(f"sender{number}", 1, 0, 2, b"x" * 60_000, 0)
-    assert reassembler.held_bytes <= MAXIMUM_UNFINISHED_BYTES
-    assert reassembler.given_up == 200 - MAXIMUM_UNFINISHED_BYTES // 60_000
+    for number in range(MAXIMUM_UNFINISHED_PER_SENDER):
+        reassembler.add("a", number, 0, 2, b"x", 0)
+    with pytest.raises(NoRoomError):
+        reassembler.add("a", MAXIMUM_UNFINISHED_PER_SENDER, 0, 2, b"x", 0)
+    assert (reassembler.given_up, reassembler.held_bytes) == (0, MAXIMUM_UNFINISHED_PER_SENDER)
+    assert reassembler.add("a", 0, 1, 2, b"y", 0) == b"xy"  # what was taken before is still there
+
+
+def fill(reassembler: Reassembler, senders: list[str]) -> tuple[dict[tuple[str, int], int], int]:
+    """Messages of 20 pieces, all but the last sent: pieces taken by message, and how many were refused."""
+    taken: dict[tuple[str, int], int] = {}
+    refused = 0
+    for number in range(3):
+        for place in range(19):
+            for sender in senders:
+                try:
+                    reassembler.add(sender, number, place, 20, b"x" * 50_000, 0)
+                    taken[sender, number] = taken.get((sender, number), 0) + 1
+                except NoRoomError:
+                    refused += 1
+    return taken, refused
+
+
+def test_nothing_that_was_taken_is_given_up_for_room_and_the_oldest_goes_on():
+    reassembler = Reassembler()
+    taken, refused = fill(reassembler, [f"sender{number}" for number in range(20)])
+    assert refused > 0
+    assert reassembler.given_up == 0
+    assert reassembler.held_bytes == sum(taken.values()) * 50_000
+    assert reassembler.held_bytes <= MAXIMUM_UNFINISHED_BYTES + MAXIMUM_MESSAGE_BYTES
+    # Piece after piece is sent again: every message comes through, one after the other.
+    done = 0
+    for number in range(3):
+        for sender in (f"sender{number}" for number in range(20)):
+            for place in range(20):
+                if reassembler.add(sender, number, place, 20, b"x" * 50_000, 1) is not None:
+                    reassembler.finish(sender, number)
+                    done += 1
+    assert (done, reassembler.held_bytes, reassembler.given_up) == (60, 0, 0)
+
+
+def test_one_sender_leaves_room_for_the_others():
+    reassembler = Reassembler()
+    _, refused = fill(reassembler, ["greedy"])
+    assert refused > 0
+    assert reassembler.held_bytes <= MAXIMUM_UNFINISHED_BYTES_PER_SENDER + MAXIMUM_MESSAGE_BYTES
+    reassembler.add("modest", 1, 0, 2, b"x", 0)
+    assert reassembler.add("modest", 1, 1, 2, b"y", 0) == b"xy"

@@ -182,6 +182,31 @@ def test_a_bad_message_does_not_take_its_bundle_with_it():
     transport.close()
 
 
+def test_only_pieces_that_are_kept_are_acknowledged():
+    transport, counters = opened(keys=(KEY,))
+    inbox = Inbox(room=0)
+    transport._deliver = inbox
+    sender, here = Envelope("coordfsm", Keyring((KEY,))), "127.0.0.1:9"
+    content = encode(Deposit(1, b"xy"))
+
+    def take(number: int, place: int, pieces: int, piece: bytes) -> list[tuple[int, int]]:
+        transport.take(sender.close(pack_frame(Frame(here, number, place, pieces, piece))))
+        return transport._receipts.pop(here, [])
+
+    assert take(5, 0, 2, content[:4]) == [(5, 0)]
+    assert take(5, 0, 2, b"else") == []  # contradicts what is held
+    assert take(5, 1, 3, content[4:]) == []  # another number of pieces
+    assert take(5, 1, 2, content[4:]) == []  # whole, and nobody has room for it
+    inbox.room = 1
+    assert take(5, 1, 2, content[4:]) == [(5, 1)]
+    assert take(5, 1, 2, content[4:]) == [(5, 1)]  # the receipt was lost
+    assert [message for _, message in inbox.received] == [Deposit(1, b"xy")]
+    assert take(6, 0, 2, b"\x93") == [(6, 0)]
+    assert take(6, 1, 2, b"\xc1") == [(6, 1)]  # no message, however often it is sent
+    assert counters.of("datagrams_dropped") == {"malformed": 2, "queue_full": 1, "unknown_message": 1}
+    transport.close()
+
+
 def test_a_stranger_is_told_why_rarely_and_briefly():
     async def story():
         (member, told), (stranger, heard) = opened(keys=(KEY,)), opened(keys=(b"x" * 32,))
