@@ -248,6 +248,7 @@ def process(
     *,
     confirms: bool = False,
     contact_attempts: int = 1,
+    leave_attempts: int = 20,
     admitted: bool = False,
 ) -> Node:
     """A process that starts as a member of `view` if it is in it, else outside.
@@ -257,10 +258,11 @@ def process(
     """
     member = member_of(view, name)
     asked = Stamp(view.lineage, view.number - 1, view.parent) if admitted else None
+    settings = Settings(takeover_ms=0, contact_attempts=contact_attempts, leave_attempts=leave_attempts)
     durable = () if member is None else (Write(IDENTITY_KEY, IdentityRecord(1, asked)), Write(VIEW_KEY, view))
     return Node(
         name,
-        initial(name, name, Settings(takeover_ms=0, contact_attempts=contact_attempts)),
+        initial(name, name, settings),
         runs.step if confirms else partial(without_answers, runs),
         commands=commands,
         boots=True,

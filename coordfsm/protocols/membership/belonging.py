@@ -15,9 +15,10 @@ from coordfsm.protocols.membership.events import (
     MemberUnwedged,
     MemberWedged,
     MessageRefused,
+    Retire,
     SelfLeaving,
 )
-from coordfsm.protocols.membership.joining import persist_identity
+from coordfsm.protocols.membership.joining import JOIN, REJOIN, persist_identity
 from coordfsm.protocols.membership.messages import (
     Accusation,
     ContactReply,
@@ -135,10 +136,31 @@ def leave_again(data: LifecycleData, given: Value, context: MembershipData) -> D
 
 
 def go(data: LifecycleData, given: Value, context: MembershipData) -> Done:
-    """Gone for good: the store keeps the incarnation only."""
-    data = LifecycleData(state=data.state, incarnation=data.incarnation)
-    timers = tuple(CancelTimer(Timer(kind)) for kind in ("leave", "join", "rejoin", "contact"))
+    """Gone for good: the store keeps the incarnation only, and that it left.
+
+    The wish stays with it: whoever is stopped before its view is gone, too, comes back as a leaver, not as a member.
+    """
+    data = LifecycleData(state=data.state, incarnation=data.incarnation, leaves=True)
+    timers = tuple(CancelTimer(timer) for timer in (LEAVE, JOIN, REJOIN, CONTACT))
     return data, (persist_identity(data), Raise(AbandonView()), Raise(Shunned()), *timers, Notify(MemberLeft()))
+
+
+def is_out_of_a_view(data: LifecycleData, given: Value, context: MembershipData) -> bool:
+    """It was a member, and knows a view without it that perhaps nobody else knows."""
+    held = context.view_change
+    return held.view is not None and held.state in ("outside", "retiring")
+
+
+def retire(data: LifecycleData, given: Value, context: MembershipData) -> Done:
+    """Out already, and told to leave: go when the view that is without it is in the hands of a majority."""
+    data, effects = retire_at_last(replace(data, leaves=True, heard=None), given, context)
+    return data, (persist_identity(data), Notify(MemberLeaving()), *effects)
+
+
+def retire_at_last(data: LifecycleData, given: Value, context: MembershipData) -> Done:
+    """The way back in is given up: hand over the view that is without this process, as every leaver does."""
+    waiting = SetTimer(LEAVE, context.settings.leave_ms)
+    return replace(data, attempt=0), (CancelTimer(JOIN), CancelTimer(REJOIN), Raise(Retire()), waiting)
 
 
 def stop_acting(data: LifecycleData, given: Value) -> Done:

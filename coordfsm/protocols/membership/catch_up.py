@@ -22,7 +22,7 @@ def lead_onwards(data: CatchUpData, given: Received, context: MembershipData) ->
     held = context.view_change
     assert held.view is not None
     stamp = given.message.stamp  # type: ignore[attr-defined]
-    links = links_from(held.chain, held.view, stamp.number, stamp.view_id)
+    links = links_from(held.chain, held.excluded or held.view, stamp.number, stamp.view_id)
     own, me = stamp_of(held.view), self_in(held.view, context)
     if links.decisions:
         return data, (Send(given.sender, ViewDecision(own, me, links.decisions)),)

@@ -77,6 +77,10 @@ class Excluded(Command):
     view: View
 
 
+class Retire(Command):
+    """Lifecycle to view change: who is out of its view leaves for good; hand over the view that is without it."""
+
+
 class HandedOver(Command):
     """View change to lifecycle: a majority of the next view has installed it; a leaver may go."""
 

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from coordfsm.kernel import (
     CancelTimer,
     Effect,
+    Message,
     Notify,
     Persist,
     Raise,
     Received,
-    Recover,
     Send,
     SetTimer,
     Timer,
@@ -26,10 +26,8 @@ from coordfsm.kernel import (
 from coordfsm.protocols.membership.chain import decision_of, joined_member, next_view, walk
 from coordfsm.protocols.membership.data import (
     ACCEPTOR_KEY,
-    CHAIN_PREFIX,
     EXCLUDED_KEY,
     VIEW_KEY,
-    AcceptorRecord,
     MembershipData,
     ViewChangeData,
     chain_key,
@@ -39,12 +37,10 @@ from coordfsm.protocols.membership.data import (
 )
 from coordfsm.protocols.membership.events import (
     AdoptView,
-    CutAccepted,
     Excluded,
     HandedOver,
     MessageRefused,
     ViewChanged,
-    ViewRecovered,
 )
 from coordfsm.protocols.membership.messages import (
     Cut,
@@ -52,9 +48,10 @@ from coordfsm.protocols.membership.messages import (
     ViewAck,
     ViewDecision,
     ViewInquiry,
+    ViewSnapshot,
     ViewWelcome,
 )
-from coordfsm.protocols.view import View, ViewInstalled, majority, member_of
+from coordfsm.protocols.view import Member, View, ViewInstalled, majority, member_of
 
 Done = tuple[ViewChangeData, tuple[Effect, ...]]
 
@@ -215,7 +212,7 @@ def follow_out(data: ViewChangeData, given: Received, context: MembershipData) -
 def follow_and_retire(data: ViewChangeData, given: Received, context: MembershipData) -> Done:
     """Step out as wished, and hand the decision to the members of the next view before going."""
     data, effects = _advance(data, context, _steps(data, given))
-    return data, (*effects, *_retiring_sends(data, context))
+    return data, (*effects, *retiring_sends(data, context))
 
 
 def confirm(data: ViewChangeData, given: Received, context: MembershipData) -> Done:
@@ -250,12 +247,24 @@ def leap(data: ViewChangeData, given: Received, context: MembershipData) -> Done
     return adopt(data, AdoptView(_message(given).view, given.sender), context)
 
 
+def is_known_view(data: ViewChangeData, given: Received, context: MembershipData) -> bool:
+    """The current view or an earlier one of this lineage: the confirmation was lost, or another tells of it, too."""
+    view = _message(given).view
+    return bool(view.lineage == _view(data).lineage and view.number <= _view(data).number)
+
+
 def leap_out(data: ViewChangeData, given: Received, context: MembershipData) -> Done:
-    """Step out, durably; the next view has long been in the hands of a majority, since others followed it."""
+    """Step out, durably."""
     later = _message(given).view
     gone = ViewChangeData(state=data.state, view=data.view, chain=data.chain, excluded=later)
     kept = Persist((Write(EXCLUDED_KEY, later), Write(ACCEPTOR_KEY, None)))
-    return gone, (kept, *_TIMERS, Raise(Excluded(later)), Raise(HandedOver()))
+    return gone, (kept, *_TIMERS, Raise(Excluded(later)))
+
+
+def leap_out_and_retire(data: ViewChangeData, given: Received, context: MembershipData) -> Done:
+    """Step out as wished, and hand the view over: perhaps its teller is the only one that has it."""
+    data, effects = leap_out(data, given, context)
+    return data, (*effects, *retiring_sends(data, context))
 
 
 # -- handing over ------------------------------------------------------------------------------------------------
@@ -263,6 +272,8 @@ def leap_out(data: ViewChangeData, given: Received, context: MembershipData) -> 
 
 def successor(data: ViewChangeData) -> View:
     """The view that is being handed over."""
+    if data.excluded is not None:
+        return data.excluded
     view = _view(data)
     last = data.chain[-1]
     return next_view(view, last.cut) if last.number == view.number else view
@@ -330,86 +341,33 @@ def hand_over_again(data: ViewChangeData, given: Value, context: MembershipData)
 
 def retire_again(data: ViewChangeData, given: Value, context: MembershipData) -> Done:
     """Tell the next view's members again that have not confirmed."""
-    return data, _retiring_sends(data, context)
+    return data, retiring_sends(data, context)
 
 
-def _retiring_sends(data: ViewChangeData, context: MembershipData) -> tuple[Effect, ...]:
-    view, following = _view(data), successor(data)
-    message = ViewDecision(stamp_of(following), self_in(view, context), data.chain[-1:])
-    sends = [Send(member.endpoint, message) for member in following.members if member.node not in data.answers]
+def knows_successor(data: ViewChangeData, given: Value, context: MembershipData) -> bool:
+    """There was a view that this process is out of, and there is one that is without it."""
+    return data.view is not None
+
+
+def retire(data: ViewChangeData, given: Value, context: MembershipData) -> Done:
+    """Excluded before it wished to leave: hand the view over that is without it. Perhaps nobody else has it."""
+    data = replace(data, answers=frozenset(), attempts=0)
+    return data, retiring_sends(data, context)
+
+
+def retiring_sends(data: ViewChangeData, context: MembershipData) -> tuple[Effect, ...]:
+    """Tell every member of the view without this process that has not confirmed it; a newcomer is welcomed."""
+    waiting = [member for member in successor(data).members if member.node not in data.answers | {context.node}]
+    sends = [Send(member.endpoint, told) for member in waiting for told in _tidings(data, member, context)]
     return (*sends, SetTimer(HANDOVER, context.settings.handover_ms))
 
 
-# -- recovering --------------------------------------------------------------------------------------------------
-
-
-def _told_out(given: Recover) -> View | None:
-    """The view that is without this process, if the store says that it was told of one."""
-    excluded = next((record.value for record in given.records if record.key == EXCLUDED_KEY), None)
-    return excluded if isinstance(excluded, View) else None
-
-
-def _recovered(given: Recover) -> tuple[View | None, AcceptorRecord | None, tuple[Decision, ...]]:
-    records = {record.key: record.value for record in given.records}
-    view, acceptor = records.get(VIEW_KEY), records.get(ACCEPTOR_KEY)
-    links = [records[key] for key in sorted(records) if key.startswith(CHAIN_PREFIX)]
-    return (
-        view if isinstance(view, View) else None,
-        acceptor if isinstance(acceptor, AcceptorRecord) else None,
-        tuple(link for link in links if isinstance(link, Decision)),
-    )
-
-
-def was_member(data: ViewChangeData, given: Recover, context: MembershipData) -> bool:
-    """The store holds a view, and nothing that says that this process is out of it."""
-    view, _, chain = _recovered(given)
-    return view is not None and _told_out(given) is None and not (chain and chain[-1].number == view.number)
-
-
-def was_told_out(data: ViewChangeData, given: Recover, context: MembershipData) -> bool:
-    """The store holds a later view that is without this process."""
-    return _told_out(given) is not None
-
-
-def was_excluded(data: ViewChangeData, given: Recover, context: MembershipData) -> bool:
-    """The store holds the decision that excluded this process."""
-    return _recovered(given)[0] is not None
-
-
-def resume(data: ViewChangeData, given: Recover, context: MembershipData) -> Done:
-    """Come back as the same member, bound by what was promised and accepted."""
-    view, acceptor, chain = _recovered(given)
-    assert view is not None
-    data = ViewChangeData(state=data.state, view=view, chain=chain)
-    effects: tuple[Effect, ...] = (Notify(ViewRecovered(view)), Raise(ViewInstalled(view)))
-    if acceptor is not None and acceptor.view_id == view.id:
-        data = replace(data, promised=acceptor.promised, accepted=acceptor.accepted)
-        if acceptor.accepted is not None:
-            # Perhaps this process was the proposer, and nobody else knows of the proposal.
-            bound = Notify(CutAccepted(view.id, acceptor.accepted.ballot, acceptor.accepted.cut))
-            effects = (bound, *effects, SetTimer(Timer("takeover"), context.settings.takeover_ms))
-    return data, effects
-
-
-def resume_outside(data: ViewChangeData, given: Recover, context: MembershipData) -> Done:
-    """Come back as the former member that one is, still able to say what was decided."""
-    view, _, chain = _recovered(given)
-    assert view is not None
-    following = next_view(view, chain[-1].cut)
-    return ViewChangeData(state=data.state, view=view, chain=chain), (Raise(Excluded(following)),)
-
-
-def resume_told_out(data: ViewChangeData, given: Recover, context: MembershipData) -> Done:
-    """Come back as the former member that one is; others have long followed the view that is without it."""
-    view, _, chain = _recovered(given)
-    later = _told_out(given)
-    assert view is not None
-    assert later is not None
-    gone = ViewChangeData(state=data.state, view=view, chain=chain, excluded=later)
-    return gone, (Raise(Excluded(later)), Raise(HandedOver()))
-
-
-def resume_retiring(data: ViewChangeData, given: Recover, context: MembershipData) -> Done:
-    """Come back as a leaver whose wish was granted, and go on handing over."""
-    data, effects = resume_outside(data, given, context)
-    return data, (*effects, *_retiring_sends(data, context))
+def _tidings(data: ViewChangeData, member: Member, context: MembershipData) -> tuple[Message, ...]:
+    view, following = _view(data), successor(data)
+    stamp, me = stamp_of(following), self_in(view, context)
+    newcomer = joined_member(view, member.node, member.incarnation) is None
+    welcome = (ViewWelcome(stamp, me, following),) if newcomer else ()
+    if data.excluded is not None:
+        # Who is new in a view that much later may be a joiner, or a member by now: each takes its own message.
+        return *welcome, ViewSnapshot(stamp, me, following)
+    return welcome or (ViewDecision(stamp, me, data.chain[-1:]),)

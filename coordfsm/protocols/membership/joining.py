@@ -330,11 +330,16 @@ def be_shunned(data: LifecycleData, given: Excluded, context: MembershipData) ->
     rejoin = (SetTimer(REJOIN, context.settings.join_ms),) if context.settings.rejoin else ()
     # A removed incarnation asks for nothing any more: the next request takes a new one. But after a restart the present
     # incarnation may be a later one, which has asked to come back and may have been admitted.
-    removed = member_of(_last_view(context), context.node)
-    asked = data.joins if removed is not None and removed.incarnation < data.incarnation else None
-    data = replace(data, joins=asked, heard=None, seeds=_known_seeds(given.view, context), seed=0, attempt=0)
+    asked = data.joins if asked_to_return(data, given, context) else None
+    data = replace(data, joins=asked, heard=None, seeds=known_seeds(given.view, context), seed=0, attempt=0)
     stop: tuple[Effect, ...] = (Raise(Shunned()), CancelTimer(Timer("contact")), Notify(MemberShunned(given.view)))
     return data, (*stop, *rejoin)
+
+
+def asked_to_return(data: LifecycleData, given: Excluded, context: MembershipData) -> bool:
+    """The present incarnation is a later one than the one that was removed, and a request to join left under it."""
+    removed = member_of(_last_view(context), context.node)
+    return data.joins is not None and removed is not None and removed.incarnation < data.incarnation
 
 
 def _last_view(context: MembershipData) -> View:
@@ -342,7 +347,8 @@ def _last_view(context: MembershipData) -> View:
     return context.view_change.view
 
 
-def _known_seeds(view: View, context: MembershipData) -> tuple[Endpoint, ...]:
+def known_seeds(view: View, context: MembershipData) -> tuple[Endpoint, ...]:
+    """Whom to ask after an exclusion: the configured seeds, and the members of the view without this process."""
     members = [member.endpoint for member in view.members if member.node != context.node]
     return tuple(dict.fromkeys((*context.settings.seeds, *members)))
 

@@ -49,6 +49,9 @@ class Lifecycle(Machine):
         | within(waiting, cond=[join.is_invited, join.is_invited_later], on=join.bind_and_ask)
         | within(waiting, cond=[join.is_invited, join.is_redirected], on=join.ask_other)
         | within(withdrawing, cond=[join.is_invited, join.is_in_view], on=withdrawal.ask_there)
+        | withdrawing.to(
+            leaving, cond=[join.is_invited, join.is_invited_later, rule.is_out_of_a_view], on=rule.retire_at_last
+        )
         | withdrawing.to(left, cond=[join.is_invited, join.is_invited_later], on=rule.go)
         | within(withdrawing, cond=[join.is_invited, join.is_redirected], on=withdrawal.ask_there)
     )
@@ -76,7 +79,8 @@ class Lifecycle(Machine):
         | within(wedged, on=rule.ask_contact)
     )
     local_excluded = (
-        detached.to(leaving, cond=rule.was_leaving, on=rule.resume_leaving)
+        detached.to(withdrawing, cond=[rule.was_leaving, join.asked_to_return], on=withdrawal.resume_withdrawing)
+        | detached.to(leaving, cond=rule.was_leaving, on=rule.resume_leaving)
         | moving(shunned, detached, member, wedged, on=join.be_shunned)
         | within(leaving, on=rule.stop_acting)
     )
@@ -88,12 +92,14 @@ class Lifecycle(Machine):
     local_leave = (
         moving(left, member, wedged, cond=rule.is_alone, on=rule.go)
         | moving(leaving, member, wedged, on=rule.leave)
-        | moving(withdrawing, seeking, waiting, cond=withdrawal.may_have_been_admitted, on=withdrawal.withdraw)
+        | moving(withdrawing, seeking, waiting, shunned, cond=withdrawal.may_have_been_admitted, on=withdrawal.withdraw)
+        | moving(leaving, seeking, shunned, cond=rule.is_out_of_a_view, on=rule.retire)
         | moving(left, detached, seeking, waiting, shunned, on=rule.go)
     )
     timeout_leave = (
         within(leaving, cond=rule.may_leave_again, on=rule.leave_again)
         | within(withdrawing, cond=withdrawal.may_withdraw_again, on=withdrawal.withdraw_again)
+        | withdrawing.to(leaving, cond=rule.is_out_of_a_view, on=rule.retire_at_last)
         | moving(left, leaving, withdrawing, on=rule.go)
     )
     local_handed_over = leaving.to(left, on=rule.go)

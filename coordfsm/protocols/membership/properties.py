@@ -34,6 +34,7 @@ STATEMENTS = {
     "M5": "A joiner asked to join; a leaver left, or was condemned by its monitors.",
     "M6": "A removed incarnation is in no later view.",
     "M7": "In one view at most one cut is ever chosen; once it is chosen, every later proposal is the same.",
+    "M8": "Who leaves within its patience goes when a majority of the next view has installed it.",
     "ML1": "A member that stays crashed is eventually in no view of the live majority.",
     "ML2": "A live joiner with a live seed eventually is a member.",
     "ML3": "With no more faults, all live members eventually have the same view, and a shunned process rejoins.",
@@ -256,6 +257,32 @@ def lineage(observed: Observations, founders: frozenset[View] = frozenset()) -> 
         ):
             return False
     return True
+
+
+def handed_over(observed: Observations) -> bool:
+    """M8: what the last view of a process that left decided is with more than half of the members of the next view."""
+    gone = [process for process in observed if process.history.left]
+    if not gone:
+        return True
+    counts = acceptances(observed)
+    for process in gone:
+        last = max(_views_of(process), key=lambda view: view.number, default=None)
+        if last is None:
+            continue
+        chosen = {cut for (view_id, _, cut), count in counts.items() if view_id == last.id and is_quorum(count, last)}
+        for following in (next_view(last, cut) for cut in chosen):
+            if not is_quorum(sum(_has_reached(other, following) for other in observed), following):
+                return False
+    return True
+
+
+def _views_of(process: Observed) -> set[View]:
+    stored = set() if process.stored is None else {process.stored}
+    return {*process.history.installed, *process.history.recovered, *stored}
+
+
+def _has_reached(process: Observed, view: View) -> bool:
+    return any(held.lineage == view.lineage and held.number >= view.number for held in _views_of(process))
 
 
 # -- liveness ----------------------------------------------------------------------------------------------------

@@ -25,8 +25,9 @@ def is_behind(data: object, given: Received, context: MembershipData) -> bool:
     if held.view is None:
         return False
     known = held.chain[-1].number + 1 if held.chain else held.view.number
+    told = 0 if held.excluded is None else held.excluded.number
     stamp = _stamped(given).stamp
-    return stamp.lineage == held.view.lineage and stamp.number < max(known, held.view.number)
+    return stamp.lineage == held.view.lineage and stamp.number < max(known, held.view.number, told)
 
 
 def is_ahead(data: object, given: Received, context: MembershipData) -> bool:

@@ -5,6 +5,7 @@ from statemachine import State
 from coordfsm.kernel import Machine, compile_machine
 from coordfsm.protocols.membership import consensus as rule
 from coordfsm.protocols.membership import handover as view
+from coordfsm.protocols.membership import recovering as recovery
 from coordfsm.protocols.membership.declaring import moving, within
 from coordfsm.protocols.membership.stamps import is_current
 
@@ -13,7 +14,8 @@ class ViewChange(Machine):
     """Decides the view that follows the current one.
 
     outside: not a member. stable: no own proposal. preparing, accepting: phases of an own proposal.
-    installed: the own proposal was decided and is being handed to the members. retiring: a leaver hands it over.
+    installed: the own proposal was decided and is being handed to the members. retiring: a leaver hands over the view
+    that is without it.
     """
 
     outside = State(initial=True)
@@ -24,13 +26,14 @@ class ViewChange(Machine):
     retiring = State()
 
     local_recover = (
-        outside.to(stable, cond=view.was_member, on=view.resume)
-        | within(outside, cond=view.was_told_out, on=view.resume_told_out)
-        | outside.to(retiring, cond=[view.was_excluded, view.is_leaving], on=view.resume_retiring)
-        | within(outside, cond=view.was_excluded, on=view.resume_outside)
+        outside.to(stable, cond=recovery.was_member, on=recovery.resume)
+        | outside.to(retiring, cond=[recovery.was_excluded, view.is_leaving], on=recovery.resume_retiring)
+        | within(outside, cond=recovery.was_excluded, on=recovery.resume_outside)
     )
     local_adopt_view = moving(stable, outside, stable, preparing, accepting, installed, retiring, on=view.adopt)
     local_abandon_view = moving(outside, outside, stable, preparing, accepting, installed, retiring, on=view.abandon)
+
+    local_retire = outside.to(retiring, cond=view.knows_successor, on=view.retire)
 
     local_propose_cut = (
         within(stable, installed, preparing, accepting, unless=rule.fits_view, on=rule.refuse_cut)
@@ -100,9 +103,20 @@ class ViewChange(Machine):
         | within(stable, preparing, accepting, installed, cond=view.is_known, on=view.confirm)
         | within(stable, preparing, accepting, installed, on=view.refuse_decision)
     )
-    recv_view_snapshot = moving(
-        stable, stable, preparing, accepting, installed, cond=[view.is_later, view.includes_self], on=view.leap
-    ) | moving(outside, stable, preparing, accepting, installed, cond=view.is_later, on=view.leap_out)
+    recv_view_snapshot = (
+        moving(stable, stable, preparing, accepting, installed, cond=[view.is_later, view.includes_self], on=view.leap)
+        | moving(
+            retiring,
+            stable,
+            preparing,
+            accepting,
+            installed,
+            cond=[view.is_later, view.is_leaving],
+            on=view.leap_out_and_retire,
+        )
+        | moving(outside, stable, preparing, accepting, installed, cond=view.is_later, on=view.leap_out)
+        | within(stable, preparing, accepting, installed, cond=view.is_known_view, on=view.confirm)
+    )
 
     recv_view_ack = (
         installed.to(stable, cond=[view.confirms, view.completes_all], on=view.finish_handover)
@@ -130,7 +144,8 @@ class ViewChange(Machine):
         ("*", "recv_view_accepted"): "not an answer to a proposal in work",
         ("*", "recv_view_reject"): "not an answer to a proposal in work",
         ("*", "recv_view_decision"): "former members follow no views",
-        ("*", "recv_view_snapshot"): "not later than the current view, or not a member",
+        ("*", "recv_view_snapshot"): "of another lineage, or not a member",
+        ("*", "local_retire"): "no view to hand over, or it is being handed over",
         ("*", "recv_view_ack"): "nothing is being handed over",
     }
 

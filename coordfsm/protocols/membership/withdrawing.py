@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from coordfsm.kernel import CancelTimer, Effect, Notify, Received, Send, SetTimer, Timer, Value
 from coordfsm.protocols.membership.data import LifecycleData, MembershipData
-from coordfsm.protocols.membership.events import MemberLeaving
-from coordfsm.protocols.membership.joining import JOIN, persist_identity
+from coordfsm.protocols.membership.events import Excluded, MemberLeaving
+from coordfsm.protocols.membership.joining import JOIN, REJOIN, known_seeds, persist_identity
 from coordfsm.protocols.membership.messages import JoinInquiry, JoinRequest
 from coordfsm.protocols.view import Member
 
@@ -29,7 +29,14 @@ def may_have_been_admitted(data: LifecycleData, given: Value, context: Membershi
 def withdraw(data: LifecycleData, given: Value, context: MembershipData) -> Done:
     """Find out first."""
     data = replace(data, leaves=True, attempt=0)
-    return data, (persist_identity(data), Notify(MemberLeaving()), CancelTimer(JOIN), *_ask(data, context))
+    stop = (CancelTimer(JOIN), CancelTimer(REJOIN))
+    return data, (persist_identity(data), Notify(MemberLeaving()), *stop, *_ask(data, context))
+
+
+def resume_withdrawing(data: LifecycleData, given: Excluded, context: MembershipData) -> Done:
+    """Restarted while withdrawing a request to come back: it may have been granted meanwhile."""
+    data = replace(data, seeds=known_seeds(given.view, context), attempt=0)
+    return data, _ask(data, context)
 
 
 def _ask(data: LifecycleData, context: MembershipData) -> tuple[Effect, ...]:
@@ -39,9 +46,9 @@ def _ask(data: LifecycleData, context: MembershipData) -> tuple[Effect, ...]:
     # After a restart nobody knows any more who was asked.
     asked = (Send(data.target, request),) if data.target else ()
     # The coordinator that was asked may be gone: the seeds know its successor.
-    seed = data.seeds[data.attempt % len(data.seeds)]
-    inquiry = Send(seed, JoinInquiry(context.settings.label, context.node))
-    return *asked, inquiry, SetTimer(LEAVE, context.settings.leave_ms)
+    seed = data.seeds[data.attempt % len(data.seeds)] if data.seeds else ""
+    inquiry = (Send(seed, JoinInquiry(context.settings.label, context.node)),) if seed else ()
+    return *asked, *inquiry, SetTimer(LEAVE, context.settings.leave_ms)
 
 
 def may_withdraw_again(data: LifecycleData, given: Value, context: MembershipData) -> bool:

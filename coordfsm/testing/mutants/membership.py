@@ -263,7 +263,7 @@ MUTANTS = (
         flaw="The store says that a process is out of its view, and its recovery does not look.",
         source="own",
         model="membership-lag",
-        functions={"was_told_out": never, "was_member": was_member_by_view},
+        functions={"was_member": was_member_by_view},
     ),
     Mutant(
         name="welcome-for-another",
