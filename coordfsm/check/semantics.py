@@ -257,6 +257,11 @@ class System:
                 seen.append((crashed(partly), sent))
                 yield Outcome(crashed(partly), sent, step.fired, done)
 
+    def is_ignored(self, local_id: int, outcomes: tuple[Outcome, ...]) -> bool:
+        """Whether an input did nothing at all: no rule fired, and what a wrapped machine tells changed nothing."""
+        whole = outcomes[0]
+        return not whole.fired and not whole.sends and self.locals(whole.local) == local_id
+
     def may_crash(self, position: int) -> bool:
         """Whether the model lets this node crash."""
         crashable = self.model.faults.crashable
@@ -444,9 +449,9 @@ class System:
                 raise
             self.raised.append(error)
             return
+        if pruned and self.is_ignored(state.locals[position], outcomes):
+            return  # an ignored input that consumes nothing is not a transition
         for outcome in outcomes:
-            if pruned and not outcome.fired:
-                return  # an ignored input that consumes nothing is not a transition
             if self.model.boundary is not None and not self.model.boundary(outcome.local):
                 self.cut_off += 1
                 continue

@@ -15,7 +15,7 @@ from coordfsm.check.models.twophase import (
     Prepared,
 )
 from coordfsm.kernel import Composition, DeclarationError, Part, Received, Send, Value
-from coordfsm.testing.mutants import substitute, substitute_in_model, with_rule
+from coordfsm.testing.mutants import substitute, substitute_in_model, with_rule, without_rules
 
 TWO = ManagerData(("a", "b"))
 
@@ -66,6 +66,15 @@ def test_a_rule_needs_a_state_and_an_event_of_the_machine():
         with_rule(MANAGER_TABLE, "done", "recv_prepared", "init")
     with pytest.raises(DeclarationError, match="no event 'recv_vote'; events are local_decide_abort"):
         with_rule(MANAGER_TABLE, "init", "recv_vote", "init")
+
+
+def test_an_event_is_dropped_in_one_state_and_taken_in_the_others():
+    broken = without_rules(MANAGER_TABLE, "init", "local_decide_abort")
+    step = broken.step(TWO, DecideAbort())
+    assert (step.data, step.effects, step.fired) == (TWO, (), ())
+    assert MANAGER_TABLE.step(TWO, DecideAbort()).data.state == "aborted"
+    with pytest.raises(DeclarationError, match="no rule for 'local_decide_abort' in state 'committed'"):
+        without_rules(MANAGER_TABLE, "committed", "local_decide_abort")
 
 
 class Process(Value):

@@ -70,9 +70,8 @@ def onlook(calm: Calm, event: Value) -> Calm:  # noqa: PLR0911  (one return a ki
 
 
 def _step(machine: Composition, data: Any, given: Input) -> Step:
+    """The monitor, with an onlooker who sees its inputs, also those that it ignores: it may be wrong to ignore them."""
     step = machine.step(data, given)
-    if not step.fired:
-        return step
     raised = tuple(effect.command for effect in step.effects if isinstance(effect, Raise))
     seen = STABILITY if isinstance(given, TimerFired) else given
     return step._replace(effects=(*step.effects, Notify(Happened(seen, raised))))

@@ -222,7 +222,8 @@ class Tables:
             outcomes = self.purity.outcomes(position, identifier, Received(envelope.sender, envelope.message))
         except StepError as error:
             return [Candidate("raises", -1, error=error)]
-        return self._candidates(outcomes, "deliver", pruned=self.pruned)
+        ignored = self.pruned and self.system.is_ignored(identifier, outcomes)
+        return [] if ignored else self._candidates(outcomes, "deliver")
 
     def tabulate_reading(self, position: int, reading: int, number: int, envelopes: frozenset[int]) -> tuple[int, ...]:
         """What a node in a local state can do by one of its readings of these envelopes: numbers of outcomes."""
@@ -258,7 +259,9 @@ class Tables:
             outcomes = self.purity.outcomes(position, identifier, given)
         except StepError as error:
             return [Candidate("raises", -1, event=budget, error=error)]  # only where something is left of the budget
-        return self._candidates(outcomes, kind, pruned=kind == "command", event=budget, label=label)
+        if kind == "command" and self.system.is_ignored(identifier, outcomes):
+            return []  # an ignored input that consumes nothing is not a transition
+        return self._candidates(outcomes, kind, event=budget, label=label)
 
     def _recovery(self, position: int, identifier: int, local: Local) -> list[Candidate]:
         if not self.system.model.faults.recover:
@@ -269,7 +272,7 @@ class Tables:
                 outcomes = self.purity.outcomes(position, identifier, Recover(local.durable))
             except StepError as error:
                 return [Candidate("raises", -1, error=error)]
-            return self._candidates(outcomes, "recover", pruned=False, label=label)
+            return self._candidates(outcomes, "recover", label=label)
         started = self.system.locals(msgspec.structs.replace(local, data=node.initial))
         return [Candidate("recover", started, label=label)]
 
@@ -278,12 +281,9 @@ class Tables:
         outcomes: tuple[Outcome, ...],
         kind: str,
         *,
-        pruned: bool,
         event: int = 0,
         label: int = 0,
     ) -> list[Candidate]:
-        if pruned and not outcomes[0].fired:
-            return []  # an ignored input that consumes nothing is not a transition
         system, boundary = self.system, self.system.model.boundary
         candidates = []
         for outcome in outcomes:

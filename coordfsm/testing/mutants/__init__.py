@@ -4,6 +4,6 @@ Every module here that exposes ``MUTANTS: tuple[Mutant, ...]`` contributes to th
 """
 
 from coordfsm.testing.mutants.mutant import Mutant, catalogue
-from coordfsm.testing.mutants.substitute import substitute, substitute_in_model, with_rule
+from coordfsm.testing.mutants.substitute import substitute, substitute_in_model, with_rule, without_rules
 
-__all__ = ["Mutant", "catalogue", "substitute", "substitute_in_model", "with_rule"]
+__all__ = ["Mutant", "catalogue", "substitute", "substitute_in_model", "with_rule", "without_rules"]

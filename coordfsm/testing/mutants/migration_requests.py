@@ -8,6 +8,7 @@ from coordfsm.kernel import Notify
 from coordfsm.protocols.migration import rules, source_rules
 from coordfsm.protocols.migration.messages import MigrationEnded
 from coordfsm.testing.mutants.mutant import Mutant
+from coordfsm.testing.mutants.substitute import without_rules
 
 TWO = {"requests": 2, "tokens": 2, "crash": 0, "unsettles": 1}
 
@@ -114,6 +115,16 @@ MUTANTS = (
         "X-answered-true",
         "Who asked is told that the entity moved, and it did not.",
         abort_late=tell_abort_as_commit,
+    ),
+    Mutant(
+        name="request-dropped",
+        machine="Migration",
+        property="X-answered",
+        flaw="A request that comes while the entity moves is dropped in silence.",
+        source="own",
+        model="migration-requests",
+        parameters=TWO,
+        edit=lambda table: without_rules(table, "frozen", "local_migrate"),
     ),
     _answer(
         "refusal-answers-everybody",

@@ -92,6 +92,24 @@ def with_rule(
     return _with_rules(table, rules)
 
 
+def without_rules(table: TransitionTable, source: str, event: str) -> TransitionTable:
+    """The same table, which drops an event in one state.
+
+    Args:
+        table: a compiled machine.
+        source: a leaf state id.
+        event: an event that the machine handles in it.
+
+    Raises:
+        DeclarationError: the machine does not handle the event there.
+    """
+    if (source, event) not in table.rules:
+        raise DeclarationError(f"{table.name} has no rule for {event!r} in state {source!r}")
+    rules = {key: group for key, group in table.rules.items() if key != (source, event)}
+    ignored = {**table.ignored, (source, event): "dropped on purpose"}
+    return TransitionTable(table.declaration, table.states, table.initial, rules, ignored)
+
+
 def substitute_in_model(model: Model, machine: str, edit: Edit) -> Model:
     """The same model whose nodes run an edited machine.
 

@@ -43,7 +43,32 @@ def stable_at_once(table: TransitionTable) -> TransitionTable:
     return with_rule(table, "wedged", "local_unwedged", "stable", on=monitor.declare_stable)
 
 
+def never(data: Any, given: Any) -> bool:
+    """The case is not thought of."""
+    return False
+
+
 MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        name="news-of-change-ignored",
+        machine="ViewMonitor",
+        property="VM1",
+        flaw="No news of a change concerns the installed view.",
+        source="own",
+        model="view_monitor",
+        parameters={"chain": "ab"},
+        functions={"concerns_installed_view": never},
+    ),
+    Mutant(
+        name="lost-majority-ignored",
+        machine="ViewMonitor",
+        property="VM1",
+        flaw="A majority that is lost before the view was stable is not noticed.",
+        source="own",
+        model="view_monitor",
+        parameters={"chain": "ab"},
+        functions={"has_view": never},
+    ),
     Mutant(
         name="coordinator-named-locally",
         machine="ViewMonitor",
