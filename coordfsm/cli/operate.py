@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coordfsm.cli.exits import CommandError
+from coordfsm.cli.terminal import shown
 
 if TYPE_CHECKING:
     from coordfsm_runtime.admin import AdminClient
@@ -76,7 +77,7 @@ def print_json(result: Any) -> None:
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Columns as wide as they must be; numbers to the right."""
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[shown(str(cell)) for cell in row] for row in rows]
     widths = [max(len(row[place]) for row in [list(headings), *cells]) for place in range(len(headings))]
     numeric = [
         bool(rows) and all(isinstance(row[place], int | float) for row in rows) for place in range(len(headings))
@@ -93,4 +94,4 @@ def print_fields(fields: Sequence[tuple[str, object]]) -> None:
     """One ``name  value`` a line."""
     width = max(len(name) for name, _ in fields)
     for name, value in fields:
-        print(f"{name.ljust(width)}  {value}".rstrip())
+        print(f"{name.ljust(width)}  {shown(str(value))}".rstrip())

@@ -59,6 +59,11 @@ def paragraph(text: str, indent: int = 0, style: str = "", hanging: int = 0) -> 
     return [(Span(line, style),) for line in lines]
 
 
+def shown(text: str) -> str:
+    """Text that comes from elsewhere, on one line, with all that a terminal would act on escaped."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 class ProgressLine:
     """One line on stderr that is rewritten while something runs; silent unless stderr is a terminal."""
 

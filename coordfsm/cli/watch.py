@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from coordfsm.cli.operate import add_connection, connect
+from coordfsm.cli.terminal import shown
 
 NAME = "watch"
 HELP = "watch the cluster live, as one node sees it, until Ctrl-C"
@@ -40,7 +41,7 @@ def _watch(arguments: argparse.Namespace) -> int:
 def sentence(event: dict[str, Any]) -> str:
     """An event in a line."""
     fields = ", ".join(f"{name} {_short(value)}" for name, value in event.items() if name != "type" and value != "")
-    return f"{event['type']}: {fields}" if fields else str(event["type"])
+    return shown(f"{event['type']}: {fields}" if fields else str(event["type"]))
 
 
 def _short(value: Any) -> str:

@@ -25,7 +25,7 @@ from coordfsm.kernel.inputs import (
     Write,
     event_of,
 )
-from coordfsm.kernel.ranges import LARGEST_NUMBER, LONGEST_TEXT, out_of_range
+from coordfsm.kernel.ranges import LARGEST_NUMBER, LONGEST_TEXT, not_ascending, out_of_range
 from coordfsm.kernel.table import Rule, Step, TransitionTable, compile_machine
 
 __all__ = [
@@ -69,5 +69,6 @@ __all__ = [
     "encode",
     "event_of",
     "fingerprint",
+    "not_ascending",
     "out_of_range",
 ]

@@ -8,7 +8,7 @@ Two rules:
    frozensets and `Map`. Never a list, dict or set.
 """
 
-from typing import dataclass_transform
+from typing import ClassVar, dataclass_transform
 
 import msgspec
 from immutables import Map
@@ -20,7 +20,19 @@ class Value(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
 
     Subclasses inherit: frozen (and so hashable), encoded as an array that starts with the class name, and
     not tracked by the garbage collector (values are acyclic by construction).
+
+    Attributes:
+        least_number: no number of the value is smaller; -1 where that stands for "none".
     """
+
+    least_number: ClassVar[int] = 0
+
+    def ill_formed(self) -> str | None:
+        """What is wrong in how the fields stand to each other, and what is expected; None for a sound value.
+
+        Asked where a value enters a process (`ranges`): what is inside may rely on it.
+        """
+        return None
 
 
 __all__ = ["Map", "Value"]

@@ -4,13 +4,14 @@ The bounds lie far below what the codec holds: an epoch that is counted up, a nu
 encodes, travels and rests.
 """
 
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import msgspec
 from immutables import Map
 
-LEAST_NUMBER = -1
-"""Below every count: what stands for "none" (the ballot before the first)."""
+from coordfsm.kernel.data import Value
 
 LARGEST_NUMBER = 1 << 48
 
@@ -18,30 +19,46 @@ LONGEST_TEXT = 1_024
 """Characters of an id, an address, a label, a token or a reason."""
 
 
-def out_of_range(value: Any) -> str | None:
-    """What in a value is too large, or not printable, and what is expected; None for a sound value.
+def out_of_range(value: Any, least: int = 0) -> str | None:
+    """What in a value is too large, not printable or ill formed, and what is expected; None for a sound value.
+
+    Args:
+        value: of any kind that travels or rests.
+        least: the smallest number that it may be or hold, where no `Value` inside says otherwise.
 
     Returns:
-        A clause that names the innermost field, as in ``epoch is 281474976710657, expected -1 to 281474976710656``.
+        A clause that names the innermost field, as in ``epoch is 281474976710657, expected 0 to 281474976710656``.
     """
     kind = type(value)
     if kind is int:
-        sound = LEAST_NUMBER <= value <= LARGEST_NUMBER
-        return None if sound else f"is {value}, expected {LEAST_NUMBER} to {LARGEST_NUMBER}"
+        sound = least <= value <= LARGEST_NUMBER
+        return None if sound else f"is {value}, expected {least} to {LARGEST_NUMBER}"
     if kind is str:
         return _wrong_text(value)
-    if isinstance(value, msgspec.Struct):
-        return _first(zip(value.__struct_fields__, msgspec.structs.astuple(value), strict=True))
+    if isinstance(value, Value):
+        fields = zip(value.__struct_fields__, msgspec.structs.astuple(value), strict=True)
+        return _first(fields, value.least_number) or value.ill_formed()
     if kind is Map:
-        return _first((str(key)[:40], item) for pair in value.items() for key, item in ((pair[0], pair[0]), pair))
+        items = ((str(key)[:40], item) for pair in value.items() for key, item in ((pair[0], pair[0]), pair))
+        return _first(items, least)
     if kind is tuple or kind is frozenset:
-        return _first((f"item {place}", item) for place, item in enumerate(value))
+        return _first(((f"item {place}", item) for place, item in enumerate(value)), least)
     return None  # bytes are bounded by the message that carries them; numbers with a fraction do not travel
 
 
-def _first(parts: Any) -> str | None:
+def not_ascending(name: str, keys: Iterable[Any]) -> str | None:
+    """What is wrong when keys do not rise from one to the next: sorted, and each once."""
+    for one, other in pairwise(keys):
+        if one == other:
+            return f"{name} has {one!s:.80} twice, expected each once"
+        if one > other:
+            return f"{name} has {other!s:.80} after {one!s:.80}, expected them sorted"
+    return None
+
+
+def _first(parts: Any, least: int) -> str | None:
     for name, part in parts:
-        wrong = out_of_range(part)
+        wrong = out_of_range(part, least)
         if wrong is not None:
             return f"{name} {wrong}" if wrong.startswith("is ") else wrong
     return None

@@ -7,7 +7,7 @@ processes in the same view always agree on it.
 
 from functools import lru_cache
 
-from coordfsm.kernel import Command, Endpoint, Value, fingerprint
+from coordfsm.kernel import Command, Endpoint, Value, fingerprint, not_ascending
 
 ViewId = str
 """32 hexadecimal digits; empty for "no view", the parent of a founding view."""
@@ -52,6 +52,12 @@ class View(Value, cache_hash=True):
     number: int
     parent: ViewId
     members: tuple[Member, ...]
+
+    def ill_formed(self) -> str | None:
+        """No members, or not sorted by node with each once."""
+        if not self.members:
+            return "members is empty, expected at least one"
+        return not_ascending("members", (member.node for member in self.members))
 
     def __str__(self) -> str:
         """Number and members, for traces: ``view 3 {n1.1 n2.1}``."""

@@ -141,6 +141,9 @@ def load_config(
         if setting.variable in environment:
             gathered.take(f"environment {setting.variable}", setting.key, environment[setting.variable])
     for key, value in (flags or {}).items():
+        if key == "security.keys":
+            expected = "security.key_file, or COORDFSM_SECURITY_KEYS: whoever lists processes reads a command line"
+            raise ConfigurationError("command line", key, value, expected)
         gathered.take("command line", key, value)
     return _build(gathered, tuple(dict.fromkeys(setting.section for setting in machine_settings)))
 
@@ -175,7 +178,7 @@ def _build(gathered: Gathered, machine_sections: tuple[str, ...]) -> NodeConfig:
         data=data,
         listen=_numeric(gathered, "node.listen"),
         advertise=_numeric(gathered, "node.advertise"),
-        seeds=tuple(_resolve(gathered, "node.seeds", seed) for seed in value("node.seeds")),
+        seeds=_seeds(gathered),
         bootstrap=value("node.bootstrap"),
         label=value("node.label"),
         trace=value("node.trace"),
@@ -189,6 +192,20 @@ def _build(gathered: Gathered, machine_sections: tuple[str, ...]) -> NodeConfig:
         log_level=value("log.level"),
         machines={section: gathered.given(section) for section in machine_sections},
     )
+
+
+def _seeds(gathered: Gathered) -> tuple[str, ...]:
+    """The others to ask. One list may serve all nodes: a node's own address in it is passed over."""
+    given = tuple(_resolve(gathered, "node.seeds", seed) for seed in gathered.value("node.seeds"))
+    own = (_numeric(gathered, "node.listen"), _numeric(gathered, "node.advertise"))
+    others = tuple(seed for seed in given if seed not in own)
+    twice = next((seed for seed in others if others.count(seed) > 1), None)
+    if twice is not None:
+        raise ConfigurationError(gathered.source("node.seeds"), "node.seeds", twice, "each address once")
+    if given and not others and not gathered.value("node.bootstrap"):
+        expected = "another node's address, not only this node's own"
+        raise ConfigurationError(gathered.source("node.seeds"), "node.seeds", given[0], expected)
+    return others
 
 
 def _http(gathered: Gathered) -> str:

@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from coordfsm_runtime.plain import to_line
+from coordfsm_runtime.plain import printable, to_line
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -27,7 +27,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return to_line(line).decode().rstrip("\n")
+        return printable(to_line(line).decode().rstrip("\n"))
 
 
 def configure_logs(node: str, level: str) -> None:

@@ -1,6 +1,7 @@
 """Values as plain JSON-ready data, for logs, status and traces: readable, one way only."""
 
 import base64
+import json
 from typing import Any
 
 import msgspec
@@ -42,6 +43,11 @@ def summarize(event: Value) -> dict[str, Any]:
 def to_line(content: dict[str, Any]) -> bytes:
     """One line of JSON with its newline."""
     return msgspec.json.encode(content) + b"\n"
+
+
+def printable(text: str) -> str:
+    """JSON text with all that a terminal would act on escaped: JSON itself escapes only the first 32 characters."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def _key(key: Any) -> str:

@@ -89,8 +89,16 @@ def _endpoint(value: Any) -> str:
     return str(value)
 
 
+def _reachable(value: Any) -> str:
+    """An endpoint that somebody can send to: not port 0, which stands for any that is free."""
+    endpoint = _endpoint(value)
+    if split_endpoint(endpoint)[1] == 0:
+        raise ValueError
+    return endpoint
+
+
 def _endpoints(value: Any) -> tuple[str, ...]:
-    return tuple(_endpoint(item) for item in _items(value))
+    return tuple(_reachable(item) for item in _items(value))
 
 
 def _hosts(value: Any) -> tuple[str, ...]:
@@ -149,9 +157,16 @@ NODE_SETTINGS = (
         "node", "name", None, f"1 to {MAXIMUM_NAME} printable characters without space, slash, comma", _name, "node id"
     ),
     Setting("node", "listen", "127.0.0.1:7401", "host:port", _endpoint, "UDP address to bind"),
-    Setting("node", "advertise", "", "host:port", _endpoint, "address that others send to, when not the bound one"),
+    Setting(
+        "node",
+        "advertise",
+        "",
+        "host:port, not port 0",
+        _reachable,
+        "address that others send to, when not the bound one",
+    ),
     Setting("node", "data", None, "a directory", _path, "directory of the durable store"),
-    Setting("node", "seeds", (), "a list of host:port", _endpoints, "members to ask for admission"),
+    Setting("node", "seeds", (), "a list of host:port, not port 0", _endpoints, "members to ask for admission"),
     Setting(
         "node",
         "bootstrap",

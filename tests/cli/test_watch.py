@@ -4,6 +4,7 @@ from collections import deque
 
 from rich.console import Console
 
+from coordfsm.cli.operate import print_fields, print_table
 from coordfsm.cli.screen import picture
 from coordfsm.cli.watch import sentence
 
@@ -48,3 +49,12 @@ def test_events_read_as_a_line():
         "EntityFrozen: entity ship, transaction n1.2.3"
     )
     assert sentence({"type": "MemberLeft"}) == "MemberLeft"
+
+
+def test_what_a_terminal_would_act_on_is_shown_escaped(capsys):
+    assert sentence({"type": "MemberLeft", "reason": "\x1b[2J\nforged \x9b0m"}) == (
+        r"MemberLeft: reason \x1b[2J\nforged \x9b0m"
+    )
+    print_table(("name\n",), [("\x1b]0;title\x07",)])
+    print_fields((("name", "\u202ereversed"),))
+    assert capsys.readouterr().out == "name\n\\x1b]0;title\\x07\nname  \\u202ereversed\n"

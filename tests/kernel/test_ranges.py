@@ -1,13 +1,27 @@
 """What is too large, or not printable, is named with its field, wherever it is nested."""
 
+from typing import ClassVar
+
 import pytest
 
-from coordfsm.kernel import LARGEST_NUMBER, LONGEST_TEXT, Map, Value, out_of_range
+from coordfsm.kernel import LARGEST_NUMBER, LONGEST_TEXT, Map, Value, not_ascending, out_of_range
 
 
 class Inner(Value):
     number: int = 0
     text: str = ""
+
+
+class Unset(Value):
+    least_number: ClassVar[int] = -1
+    number: int = 0
+
+
+class Sorted(Value):
+    names: tuple[str, ...] = ()
+
+    def ill_formed(self) -> str | None:
+        return not_ascending("names", self.names)
 
 
 class Outer(Value):
@@ -24,7 +38,7 @@ class Outer(Value):
     [
         Outer(),
         Inner(LARGEST_NUMBER),
-        Inner(-1),
+        Unset(-1),
         Inner(text="x" * LONGEST_TEXT),
         Outer(content=bytes(1 << 20), flag=True, mapped=Map({"a": 1}), names=frozenset({"a"})),
     ],
@@ -36,8 +50,11 @@ def test_what_lies_within_the_bounds_is_sound(value):
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        (Inner(LARGEST_NUMBER + 1), f"number is {LARGEST_NUMBER + 1}, expected -1 to {LARGEST_NUMBER}"),
-        (Outer(Inner(-2)), "number is -2"),
+        (Inner(LARGEST_NUMBER + 1), f"number is {LARGEST_NUMBER + 1}, expected 0 to {LARGEST_NUMBER}"),
+        (Outer(Inner(-1)), "number is -1"),
+        (Unset(-2), "number is -2, expected -1 to"),
+        (Sorted(("a", "a")), "names has a twice, expected each once"),
+        (Sorted(("b", "a")), "names has a after b, expected them sorted"),
         (Outer(items=(Inner(), Inner(1 << 63))), "number is 9223372036854775808"),
         (Outer(names=frozenset({"\x1b[2J"})), r"item 0 is '\x1b[2J', expected printable characters"),
         (Outer(mapped=Map({"a": -5})), "a is -5"),

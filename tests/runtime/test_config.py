@@ -50,7 +50,9 @@ def test_defaults_and_three_sources_in_order(tmp_path):
 def test_keys_from_text_and_file(tmp_path):
     first, second = new_key(), new_key()
     (tmp_path / "keys").write_text(f"# primary\n{second}\n\n{first}\n")
-    config = load(**BASE, **{"security.keys": first, "security.key_file": str(tmp_path / "keys")})
+    config = load(
+        environment={"COORDFSM_SECURITY_KEYS": first}, **BASE, **{"security.key_file": str(tmp_path / "keys")}
+    )
     assert config.keys == (parse_key(first), parse_key(second))
 
 
@@ -65,7 +67,7 @@ def test_keys_from_text_and_file(tmp_path):
         ("[pace]\nprobe_ms = 0\n", "pace.probe_ms is 0, expected an integer of at least 1"),
         ("[pace]\nprobe_ms = true\n", "pace.probe_ms is True, expected an integer of at least 1"),
         ("[pace]\nrejoin = 3\n", "pace.rejoin is 3, expected true or false"),
-        ('[node]\nseeds = ["a"]\n', "node.seeds is ['a'], expected a list of host:port"),
+        ('[node]\nseeds = ["a"]\n', "node.seeds is ['a'], expected a list of host:port, not port 0"),
         ('[log]\nlevel = "loud"\n', "log.level is 'loud', expected debug or info or warning or error"),
         ("[node\n", "expected TOML"),
         ('[node]\nname = "a b"\n', "node.name is 'a b', expected 1 to 64 printable characters"),
@@ -150,7 +152,7 @@ def test_a_key_file_is_its_owners_alone(tmp_path, caplog):
 
 
 def test_a_configuration_can_be_shown_without_its_keys():
-    config = load(**BASE, **{"security.keys": new_key()})
+    config = load(environment={"COORDFSM_SECURITY_KEYS": new_key()}, **BASE)
     assert "keys=<1 not shown>" in repr(config)
     assert repr(config.keys[0]) not in repr(config)
 
@@ -159,3 +161,32 @@ def test_a_configuration_can_be_shown_without_its_keys():
 def test_numbers_are_plain_and_bounded(value):
     with pytest.raises(ConfigurationError, match="an integer"):
         load(**BASE, **{"node.leave_timeout_ms": value})
+
+
+def test_a_key_on_the_command_line_is_refused_and_not_shown():
+    with pytest.raises(
+        ConfigurationError, match=r"command line: security\.keys is '\(not shown\)', expected security\.key_file"
+    ):
+        load(**BASE, **{"security.keys": new_key()})
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"node.seeds": "127.0.0.1:0"}, "node.seeds is '127.0.0.1:0', expected a list of host:port, not port 0"),
+        ({"node.advertise": "127.0.0.1:0"}, "expected host:port, not port 0"),
+        (
+            {"node.seeds": "127.0.0.1:5,127.0.0.1:6,127.0.0.1:5"},
+            "node.seeds is '127.0.0.1:5', expected each address once",
+        ),
+        ({"node.seeds": "127.0.0.1:7401"}, "another node's address, not only this node's own"),
+    ],
+)
+def test_seeds_that_cannot_help_are_refused(settings, told):
+    with pytest.raises(ConfigurationError) as refused:
+        load(**BASE, **settings)
+    assert told in str(refused.value)
+
+
+def test_one_list_of_seeds_serves_all_nodes():
+    assert load(**BASE, **{"node.seeds": "127.0.0.1:7401,127.0.0.1:7402"}).seeds == ("127.0.0.1:7402",)

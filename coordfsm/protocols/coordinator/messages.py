@@ -5,7 +5,7 @@ another view than the installed one is refused, whoever sent it.
 """
 
 from coordfsm.kernel import Command, Message, Value
-from coordfsm.protocols.coordinator.registry import Hosting, Refusal
+from coordfsm.protocols.coordinator.registry import Hosting, Refusal, ill_formed_entries
 from coordfsm.protocols.view import ViewId
 
 # -- between processes ---------------------------------------------------------------------------------------------
@@ -54,6 +54,10 @@ class Topology(Message):
     base: int
     entries: tuple[Hosting, ...]
 
+    def ill_formed(self) -> str | None:
+        """A process or a bubble is there twice, or a set is one that no process may host."""
+        return ill_formed_entries(self.entries)
+
 
 class TopologyPart(Message):
     """One part of a topology that is too large for one message; nothing of it counts before all parts are there.
@@ -75,6 +79,10 @@ class TopologyPart(Message):
     part: int
     parts: int
     entries: tuple[Hosting, ...]
+
+    def ill_formed(self) -> str | None:
+        """A process or a bubble is there twice, or a set is one that no process may host."""
+        return ill_formed_entries(self.entries)
 
 
 class TopologyPartAck(Message):

@@ -7,7 +7,7 @@ same view only in the entries that changed since: that is what a delta carries.
 
 from collections.abc import Iterable
 
-from coordfsm.kernel import Map, Value
+from coordfsm.kernel import Map, Value, not_ascending
 from coordfsm.protocols.identifier import EXPECTED, IDENTIFIER_LIMIT, is_identifier
 from coordfsm.protocols.view import View, member_of
 
@@ -31,6 +31,10 @@ class Hosting(Value):
     version: int
     bubbles: tuple[str, ...]
     changed_at: int = 0
+
+    def ill_formed(self) -> str | None:
+        """The bubbles are not sorted, or one is there twice."""
+        return not_ascending("bubbles", self.bubbles)
 
 
 class Registry(Value):
@@ -141,12 +145,23 @@ def merged(registry: Registry, entries: tuple[Hosting, ...]) -> Registry:
     for entry in entries:
         known = processes.get(entry.process)
         for bubble in known.bubbles if known is not None else ():
-            del hosts[bubble]
+            if hosts.get(bubble) == entry.process:  # another process may have been published with it meanwhile
+                del hosts[bubble]
     for entry in entries:
         processes[entry.process] = entry
         for bubble in entry.bubbles:
             hosts[bubble] = entry.process
     return Registry(processes.finish(), hosts.finish())
+
+
+def ill_formed_entries(entries: tuple[Hosting, ...]) -> str | None:
+    """What is wrong with entries that are published together: each process once, each bubble at one of them."""
+    wrong = not_ascending("entries", (entry.process for entry in entries))
+    refusals = (bubbles_refusal(entry.bubbles) for entry in entries)
+    refused = next((refusal for refusal in refusals if refusal is not None), None)
+    if wrong is not None or refused is not None:
+        return wrong or f"entries hold {refused}"
+    return not_ascending("entries", sorted(bubble for entry in entries for bubble in entry.bubbles))
 
 
 def covers(registry: Registry, view: View) -> bool:

@@ -4,7 +4,9 @@ Every message between members starts with the sender's view and identity, so tha
 one of the two lags behind.
 """
 
-from coordfsm.kernel import Endpoint, Message, Value
+from typing import ClassVar
+
+from coordfsm.kernel import Endpoint, Message, Value, not_ascending
 from coordfsm.protocols.view import Member, View, ViewId
 
 
@@ -26,6 +28,8 @@ class Stamp(Value):
 class Ballot(Value, order=True):
     """An attempt to decide: compared by round, then by the proposer's rank in the ring order of the view."""
 
+    least_number: ClassVar[int] = -1
+
     round: int
     rank: int
 
@@ -46,6 +50,14 @@ class Cut(Value):
     condemned: tuple[MemberId, ...] = ()
     leaving: tuple[MemberId, ...] = ()
     joining: tuple[Member, ...] = ()
+
+    def ill_formed(self) -> str | None:
+        """One of the three is not sorted, or holds something twice."""
+        return (
+            not_ascending("condemned", self.condemned)
+            or not_ascending("leaving", self.leaving)
+            or not_ascending("joining", (member.node for member in self.joining))
+        )
 
 
 NO_CUT = Cut()
