@@ -117,6 +117,13 @@ MUTANTS = (
         is_offered_before_fence=never,
     ),
     _mutant(
+        "fence-leaves-no-trace",
+        "X1-fence",
+        "A process that has nothing to give up forgets a fence at once: an old offer still looks new.",
+        "destination",
+        is_behind_fence=never,
+    ),
+    _mutant(
         "fence-acknowledged-first",
         "X1-fence",
         "A fence is acknowledged before the copy is given up durably.",
