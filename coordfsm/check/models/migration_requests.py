@@ -165,5 +165,11 @@ def build(
 MODELS = {"migration-requests": build}
 
 DEFAULTS: dict[str, tuple[dict[str, object], ...]] = {
-    "migration-requests": ({}, {"requests": 3, "crash": 0}, {"crash": 0, "duplicate": 1}),
+    "migration-requests": (
+        {},
+        {"requests": 3, "crash": 0},
+        {"crash": 0, "duplicate": 1},
+        # Two requests with the token and two without.
+        {"requests": 4, "crash": 0},
+    ),
 }

@@ -75,8 +75,10 @@ def _commands(chain: tuple[View, ...], lost: str, keep: bool, local: Local) -> I
         if held.fencing:
             yield RemoveEntity(ENTITY)  # refused
     if data.node != lost:
-        # The word that keeps the survivor's copy commits at the destination, and takes back at the source.
-        yield ResolveInDoubt(ENTITY, commit=keep == (lost == "p1"))
+        # The word that keeps the survivor's copy commits at the destination, and takes back at the source. Which of the
+        # two it is, the last migration says: the entity may have come back before its former owner was lost.
+        is_destination = held is not None and held.state == "prepared"
+        yield ResolveInDoubt(ENTITY, commit=keep == is_destination)
 
 
 class Seen(Value):
@@ -211,5 +213,7 @@ DEFAULTS: dict[str, tuple[dict[str, object], ...]] = {
         {"lost": "destination", "word": "yield", "crash": 0},
         # The entity moves on after the fence, and meets what is left of it.
         {"lost": "destination", "crash": 0, "requests": 3, "resends": 0},
+        # The former owner has it back, or is about to, when it is lost.
+        {"lost": "source", "crash": 0, "requests": 2, "resends": 0},
     )
 }
