@@ -75,5 +75,9 @@ class CommandRefusedError(CoordfsmError):
     """The machines refused a command; the text gives their reason. Nothing changed."""
 
 
+class UnconfirmedError(CoordfsmError):
+    """What was asked is durable here and goes on, but who has to confirm it did not in time; the text says whom."""
+
+
 class BusyError(CommandRefusedError):
     """Too many requests wait already. Nothing changed; ask again later."""

@@ -28,9 +28,12 @@ from coordfsm.protocols.migration.messages import (
 )
 from coordfsm_runtime.admission import Admission
 from coordfsm_runtime.config import NodeConfig
-from coordfsm_runtime.errors import CommandRefusedError
-from coordfsm_runtime.running import RunningNode
+from coordfsm_runtime.errors import CommandRefusedError, UnconfirmedError
+from coordfsm_runtime.running import RunningNode, check_command
 from coordfsm_runtime.store import Store
+
+ANSWER_TIMEOUT_S = 10.0
+"""How long a call waits for another process to confirm what is durable here."""
 
 
 class ClusterNode(RunningNode):
@@ -40,6 +43,7 @@ class ClusterNode(RunningNode):
         super().__init__(config, store)
         self._requests = itertools.count(1)
         self._migrating: dict[int, asyncio.Future[MigrationEnded]] = {}
+        self._calls: dict[tuple[str, str, str], list[asyncio.Future[MigrationEnded | None]]] = {}  # those that wait
         self._admission = Admission()
         self._listeners.append(self._note_ended)
 
@@ -48,6 +52,7 @@ class ClusterNode(RunningNode):
 
         Raises:
             CommandRefusedError: an id is malformed, there are too many, or another process hosts one.
+            UnconfirmedError: no topology said so in 10 s: there is no coordinator within reach.
             NodeStoppedError: the node stopped first.
         """
         return await self._change_bubbles(RegisterBubbles(bubbles))
@@ -56,31 +61,45 @@ class ClusterNode(RunningNode):
         """Host these bubbles no longer; all that the node still hosts, once a topology says so.
 
         Raises:
+            UnconfirmedError: no topology said so in 10 s: there is no coordinator within reach.
             NodeStoppedError: the node stopped first.
         """
         return await self._change_bubbles(UnregisterBubbles(bubbles))
 
     async def _change_bubbles(self, command: RegisterBubbles | UnregisterBubbles) -> tuple[str, ...]:
-        refused: list[BubblesRefused] = []
+        asked = set(command.bubbles) if isinstance(command, RegisterBubbles) else set()
+        told = await self.submit(command)
+        # Not awaited between: what is told from here on came after this very command.
+        version = self.data.coordination.registrar.hosted.version
+        refused = [event for event in told if isinstance(event, BubblesRefused)]
 
         def note(event: Value) -> None:
-            if isinstance(event, BubblesRefused) and set(event.bubbles) & set(command.bubbles):
+            # A set that no process may host is refused in the step of who asked for it: that is another caller's.
+            if not isinstance(event, BubblesRefused) or not isinstance(event.refusal, BubbleConflict):
+                return
+            if asked.intersection(event.bubbles):
                 refused.append(event)
 
         def known() -> bool:
-            registrar = self.data.coordination.registrar
-            entry = registrar.topology.processes.get(self.config.name)
-            return bool(refused) or (entry is not None and entry.bubbles == registrar.hosted.bubbles)
+            return bool(refused) or self._published_version() >= version
 
         self._listeners.append(note)
         try:
-            await self.submit(command)
-            await self.wait_until(known)
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                await self.wait_until(known)
+        except TimeoutError:
+            reason = "no topology says so yet; it is durable here, and told to every coordinator until one does"
+            raise UnconfirmedError(f"the bubbles of {self.config.name} have changed, and {reason}") from None
         finally:
             self._listeners.remove(note)
         if refused:
             raise CommandRefusedError(_refusal_text(refused[0]))
-        return self.data.coordination.registrar.hosted.bubbles
+        return self.registry.processes[self.config.name].bubbles
+
+    def _published_version(self) -> int:
+        """The version of this node's registration that the newest topology holds; -1 for none."""
+        entry = self.registry.processes.get(self.config.name)
+        return -1 if entry is None else entry.version
 
     # -- entities ----------------------------------------------------------------------------------------------------
 
@@ -145,10 +164,40 @@ class ClusterNode(RunningNode):
         Raises:
             EncodingError: an argument is of another type, too long or not printable.
             BusyError: too many migrations wait already.
+            UnconfirmedError: the entity was given up, and its destination has not acknowledged it for 10 s. It is in
+                service there as soon as it can be (`in-doubt` lists it).
             NodeStoppedError: the node stopped first. The outcome is then not known here: the entity is where its
                 store says.
         """
+        check_command(Migrate(entity, destination, token))
         began = time.monotonic()
+        answer = await self._migrate_once(entity, destination, token)
+        self.counters.add("migrations", answer.outcome)
+        self.counters.observe("migration", (time.monotonic() - began) * 1000)
+        return answer
+
+    async def _migrate_once(self, entity: str, destination: str, token: str) -> MigrationEnded:
+        """The outcome of the call with this token that is under way, or of this one."""
+        call = (entity, destination, token)
+        while token and call in self._calls:
+            waiter: asyncio.Future[MigrationEnded | None] = asyncio.get_running_loop().create_future()
+            self._calls[call].append(waiter)
+            answer = await self._unless_stopped(waiter)
+            if answer is not None:
+                return answer
+            # The first call was given up by its caller before it was answered: this one asks by itself.
+        followers = self._calls.setdefault(call, []) if token else []
+        answer = None
+        try:
+            answer = await self._migrate_admitted(entity, destination, token)
+            return answer
+        finally:
+            self._calls.pop(call, None)
+            for follower in followers:
+                if not follower.done():
+                    follower.set_result(answer)
+
+    async def _migrate_admitted(self, entity: str, destination: str, token: str) -> MigrationEnded:
         held = self.data.migration.entities.get(entity)
         size = 0 if held is None else len(held.payload)
         turn = self._admission.enter(size)
@@ -162,17 +211,21 @@ class ClusterNode(RunningNode):
             answer = await self._migrate(entity, destination, token)
         finally:
             self._admission.leave(size, in_time=answer is None or answer.outcome != "TIMEOUT")
-        self.counters.add("migrations", answer.outcome)
-        self.counters.observe("migration", (time.monotonic() - began) * 1000)
         return answer
 
     async def _migrate(self, entity: str, destination: str, token: str) -> MigrationEnded:
         request = next(self._requests)
         ended: asyncio.Future[MigrationEnded] = asyncio.get_running_loop().create_future()
         self._migrating[request] = ended
+        limit_s = ANSWER_TIMEOUT_S + self.data.migration.settings.total_ms / 1000
         try:
             await self.submit(Migrate(entity, destination, token, request))
-            return await self._unless_stopped(ended)
+            async with asyncio.timeout(limit_s):
+                return await self._unless_stopped(ended)
+        except TimeoutError:
+            # Whoever is undecided is told in time: this entity was given up, and its destination is silent.
+            reason = f"{destination} has not acknowledged it yet; it is told until it does"
+            raise UnconfirmedError(f"{entity!r} has left {self.config.name} for good, and {reason}") from None
         finally:
             del self._migrating[request]
 

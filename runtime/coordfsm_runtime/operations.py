@@ -17,7 +17,7 @@ from coordfsm.kernel import EncodingError, Value
 from coordfsm.protocols.membership.events import ForceView, Join
 from coordfsm.protocols.migration.messages import EntityArrived, MigrationEnded
 from coordfsm_runtime.admin import AdminServer
-from coordfsm_runtime.errors import AdminError, CommandRefusedError
+from coordfsm_runtime.errors import AdminError, CommandRefusedError, UnconfirmedError
 from coordfsm_runtime.events import Listener
 from coordfsm_runtime.http import HttpServer, Page, Route
 from coordfsm_runtime.keyring import parse_key
@@ -35,9 +35,6 @@ from coordfsm_runtime.status import (
     transaction_text,
     view_of,
 )
-
-CHANGE_TIMEOUT_S = 10.0
-"""How long a change of the hosted bubbles waits to be confirmed by a topology."""
 
 STREAM_PAUSE_S = 0.2
 """Events are collected this long before the page hears of them."""
@@ -175,10 +172,8 @@ class Operations:
 
     async def _hosted(self, change: Coroutine[Any, Any, tuple[str, ...]]) -> dict[str, Any]:
         try:
-            async with asyncio.timeout(CHANGE_TIMEOUT_S):
-                return {"hosted": list(await change), "confirmed": True}
-        except TimeoutError:
-            # It is durable here and told to every coordinator until a topology holds it.
+            return {"hosted": list(await change), "confirmed": True}
+        except UnconfirmedError:
             return {"hosted": list(self.node.data.coordination.registrar.hosted.bubbles), "confirmed": False}
 
     async def _create(self, entity: str, payload: str = "") -> dict[str, Any]:

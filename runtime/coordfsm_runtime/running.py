@@ -220,7 +220,7 @@ class RunningNode:
             NodeStoppedError: the node has stopped.
         """
         # Found out here, at the caller's, and not when its record is read back or its message arrives.
-        _check(command)
+        check_command(command)
         try:
             told = await self._running.submit(command)
         except asyncio.CancelledError:
@@ -317,7 +317,7 @@ def _decoder(kind: type[Command]) -> Decoder:
     return Decoder(kind)
 
 
-def _check(command: Command) -> None:
+def check_command(command: Command) -> None:
     """Make sure that a command can be encoded, stored and read back.
 
     Raises:
