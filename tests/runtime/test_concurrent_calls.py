@@ -82,7 +82,7 @@ def test_a_call_with_the_token_of_one_that_waits_for_room_gets_its_outcome(tmp_p
             first, second = [await stack.enter_async_context(ClusterNode(config)) for config in configs(tmp_path, 2)]
             await formed([first, second])
             await first.create("ship", b"hull")
-            first._admission.moving_bytes = first._admission.limit_bytes  # the path is full
+            first._admission.limit_bytes = first._admission.moving_bytes = 1  # full, and one at a time has room
             calls = [asyncio.ensure_future(first.migrate("ship", "n2", "once")) for _ in range(3)]
             await asyncio.sleep(0.05)
             calls[0].cancel()  # the first gives up: the others still get an outcome of their own
