@@ -9,6 +9,7 @@ EPILOG = """\
 examples:
   coordfsm render --list                                the machines
   coordfsm render Migration --format svg,mermaid        one machine, two formats
+  coordfsm render --overview                            only what changes the state, with few labels
   coordfsm render my_machines.py --output pictures      the machines that a file declares
   coordfsm render counterexamples/X.json --format png   a message sequence chart, beside the file
   coordfsm render --check                               are the committed texts those of the code?
@@ -34,6 +35,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, metavar="DIR", help="default: diagrams; for a counterexample: beside its file"
     )
     parser.add_argument("--trace", type=Path, metavar="FILE", help="a counterexample that `verify` or `fuzz` saved")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--overview", action="store_true", help="only overviews: what changes the state, with few labels")
+    kind.add_argument("--full", action="store_true", help="only full diagrams; default: both, NAME and NAME-overview")
     parser.add_argument(
         "--check", action="store_true", help="compare DIR with the code instead of writing; exit 1 if stale"
     )

@@ -13,7 +13,7 @@ from coordfsm.cli.exits import Exit
 from coordfsm.cli.render import FORMATS
 from coordfsm.kernel import ParameterError
 from coordfsm.render import sequence_chart
-from coordfsm.render.catalogue import ENDINGS, TEXTS, Drawable, drawables, drawables_in
+from coordfsm.render.catalogue import ENDINGS, FULL, KINDS, OVERVIEW, TEXTS, Drawable, drawables, drawables_in
 from coordfsm.render.picture import MISSING, RenderError, backend, draw
 
 TRACE_FORMATS = (*FORMATS, "text")
@@ -43,7 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _list(chosen, as_json=arguments.json)
     if arguments.check:
         return _check(chosen, folder, as_json=arguments.json)
-    return _write(_diagrams(chosen, _possible(asked), folder), arguments, asked)
+    kinds = (OVERVIEW,) if arguments.overview else (FULL,) if arguments.full else tuple(KINDS)
+    return _write(_diagrams(chosen, kinds, _possible(asked), folder), arguments, asked)
 
 
 def _formats(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
@@ -101,11 +102,15 @@ def _list(chosen: tuple[Drawable, ...], *, as_json: bool) -> int:
     return Exit.OK
 
 
-def _diagrams(chosen: tuple[Drawable, ...], formats: tuple[str, ...], folder: Path) -> Iterator[Picture]:
+def _diagrams(
+    chosen: tuple[Drawable, ...], kinds: tuple[str, ...], formats: tuple[str, ...], folder: Path
+) -> Iterator[Picture]:
     for item in chosen:
-        for form in formats:
-            content = TEXTS[form](item.table).encode() if form in TEXTS else draw(TEXTS["dot"](item.table), form)
-            yield folder / f"{item.name}.{ENDINGS[form]}", content
+        for kind in kinds:
+            diagram = KINDS[kind](item.table)
+            for form in formats:
+                content = TEXTS[form](diagram).encode() if form in TEXTS else draw(TEXTS["dot"](diagram), form)
+                yield folder / f"{item.name}{kind}.{ENDINGS[form]}", content
 
 
 def _chart(path: Path, formats: tuple[str, ...], folder: Path | None) -> Iterator[Picture]:
@@ -156,8 +161,10 @@ def _check(chosen: tuple[Drawable, ...], folder: Path, *, as_json: bool) -> int:
 def stale_files(chosen: tuple[Drawable, ...], folder: Path) -> Iterator[str]:
     """The text files of a folder that are missing or differ from what the code draws."""
     for item in chosen:
-        for form, text in TEXTS.items():
-            name = f"{item.name}.{ENDINGS[form]}"
-            path = folder / name
-            if not path.is_file() or path.read_text(encoding="utf-8") != text(item.table):
-                yield name
+        for kind, diagram_of in KINDS.items():
+            diagram = diagram_of(item.table)
+            for form, text in TEXTS.items():
+                name = f"{item.name}{kind}.{ENDINGS[form]}"
+                path = folder / name
+                if not path.is_file() or path.read_text(encoding="utf-8") != text(diagram):
+                    yield name

@@ -9,13 +9,15 @@ from coordfsm.kernel import CoordfsmError, Machine, TransitionTable, compile_mac
 from coordfsm.protocols.node import MACHINES
 from coordfsm.render.dot import to_dot
 from coordfsm.render.mermaid import to_mermaid
-from coordfsm.render.state_diagram import diagram_of
+from coordfsm.render.overview import overview_of
+from coordfsm.render.state_diagram import Diagram, diagram_of
 
-TEXTS: dict[str, Callable[[TransitionTable], str]] = {
-    "dot": lambda table: to_dot(diagram_of(table)),
-    "mermaid": lambda table: to_mermaid(diagram_of(table)),
-}
+TEXTS: dict[str, Callable[[Diagram], str]] = {"dot": to_dot, "mermaid": to_mermaid}
 """The formats that are text, and so can be compared: layouts differ between versions of Graphviz, texts do not."""
+
+KINDS: dict[str, Callable[[TransitionTable], Diagram]] = {"": diagram_of, "-overview": overview_of}
+"""What is drawn of each machine, by what the name of its file ends with: the full diagram, and the overview."""
+FULL, OVERVIEW = KINDS
 
 ENDINGS = {"dot": "dot", "mermaid": "mmd", "svg": "svg", "png": "png", "text": "txt"}
 

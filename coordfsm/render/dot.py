@@ -3,10 +3,13 @@
 Written for `dot` of Graphviz and for its ports alike: only HTML-like tables, clusters and plain edges. Colours are
 fixed on white paper, so that a picture reads the same on a light and on a dark page. An arrow that leaves a compound
 state starts at a small "in any state" box inside: an edge clipped at the cluster's border would part from its label.
+Every cell is made wide enough for the widest font that a viewer may draw it with.
 """
 
 from html import escape
+from math import ceil
 
+from coordfsm.render.metrics import width_of
 from coordfsm.render.state_diagram import Arrow, Box, Diagram, Group, Label
 
 WIDTH = 46
@@ -15,6 +18,11 @@ WIDTH = 46
 INK, PAPER, FRAME, FILL, EDGE = "#1f2933", "#ffffff", "#7b8794", "#f5f7fa", "#52606d"
 COLOURS = {"event": "#1f2933", "guard": "#9a3412", "action": "#1d4ed8"}
 FONT = "Helvetica"
+TITLE_SIZE, NAME_SIZE, LABEL_SIZE = 18, 12, 10
+POINTS = 72
+"""In an inch, the unit of nodes; tables are in points."""
+INDENT = "  "
+"""Before each further row of a label."""
 
 
 def to_dot(diagram: Diagram) -> str:
@@ -22,16 +30,14 @@ def to_dot(diagram: Diagram) -> str:
     boxes = {box.id: box for box in diagram.boxes}
     grouped = {leaf for group in diagram.groups for leaf in group.leaves}
     leaving = {arrow.source for arrow in diagram.arrows}
-    title = f'<tr><td align="left"><b><font point-size="18">{escape(diagram.name)}</font></b></td></tr>'
-    if diagram.summary:
-        title += f'<tr><td align="left"><font color="{EDGE}">{escape(diagram.summary)}</font></td></tr>'
-    title = f'<table border="0" cellspacing="0" cellpadding="3">{title}</table>'
+    title = _title(diagram)
     lines = [
         f'digraph "{diagram.name}" {{',
-        f'  graph [bgcolor="{PAPER}", fontname="{FONT}", fontsize=12, fontcolor="{INK}", label=<{title}>, labelloc=t,',
-        "    labeljust=l, nodesep=0.6, ranksep=0.65, pad=0.3, splines=spline, rankdir=TB]",
-        f'  node [shape=plain, fontname="{FONT}", fontsize=12, fontcolor="{INK}"]',
-        f'  edge [fontname="{FONT}", fontsize=10, fontcolor="{INK}", color="{EDGE}", arrowsize=0.8]',
+        f'  graph [bgcolor="{PAPER}", fontname="{FONT}", fontsize={NAME_SIZE}, fontcolor="{INK}",',
+        f"    label=<{title}>, labelloc=t, labeljust=l,",
+        "    nodesep=0.6, ranksep=0.65, pad=0.3, splines=spline, rankdir=TB]",
+        f'  node [shape=plain, fontname="{FONT}", fontsize={NAME_SIZE}, fontcolor="{INK}"]',
+        f'  edge [fontname="{FONT}", fontsize={LABEL_SIZE}, fontcolor="{INK}", color="{EDGE}", arrowsize=0.8]',
         f'  "*start*" [shape=circle, style=filled, fillcolor="{INK}", label="", width=0.18, height=0.18]',
     ]
     for group in diagram.groups:
@@ -42,16 +48,41 @@ def to_dot(diagram: Diagram) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
+def room(text: str, size: float, *, bold: bool = False, padding: int = 0) -> str:
+    """The attribute that makes a cell of a table wide enough for a text in any font."""
+    return f'width="{ceil(width_of(text, size, bold=bold)) + 2 * padding}"'
+
+
+def _wide(text: str, size: float, *, bold: bool = False, padding: int) -> str:
+    """The attribute that makes a node wide enough for its label in any font."""
+    return f"width={(width_of(text, size, bold=bold) + 2 * padding) / POINTS:.2f}"
+
+
+def _title(diagram: Diagram) -> str:
+    name, padding = escape(diagram.name), 3
+    wide = room(diagram.name, TITLE_SIZE, bold=True, padding=padding)
+    rows = f'<tr><td align="left" {wide}><b><font point-size="{TITLE_SIZE}">{name}</font></b></td></tr>'
+    for line in (diagram.summary, diagram.legend):
+        if line:
+            wide = room(line, NAME_SIZE, padding=padding)
+            rows += f'<tr><td align="left" {wide}><font color="{EDGE}">{escape(line)}</font></td></tr>'
+    return f'<table border="0" cellspacing="0" cellpadding="{padding}">{rows}</table>'
+
+
 def _cluster(group: Group, boxes: dict[str, Box], leaving: set[str], indent: str) -> list[str]:
+    name = (
+        f'<table border="0" cellspacing="0" cellpadding="0"><tr><td align="left" {room(group.id, 13, bold=True)}>'
+        f"<b>{escape(group.id)}</b></td></tr></table>"
+    )
     lines = [
         f'{indent}subgraph "cluster_{group.id}" {{',
-        f"{indent}  label=<<b>{escape(group.id)}</b>>; labeljust=l; fontsize=13; margin=18",
+        f"{indent}  label=<{name}>; labeljust=l; fontsize=13; margin=18",
         f'{indent}  style="rounded,filled"; color="{FRAME}"; fillcolor="{PAPER}"',
     ]
     if group.id in leaving:
         lines.append(
             f'{indent}  "{group.id}" [shape=box, style="rounded,dashed", color="{FRAME}", fontsize=11, '
-            f'label="in any state", margin="0.12,0.06", height=0.3]'
+            f'label="in any state", margin=0, {_wide("in any state", 11, padding=9)}, height=0.3]'
         )
     lines += [f"{indent}  {_box(boxes[member])}" for member in group.members]
     for inner in group.groups:
@@ -60,9 +91,17 @@ def _cluster(group: Group, boxes: dict[str, Box], leaving: set[str], indent: str
 
 
 def _box(box: Box) -> str:
-    rows = f'<tr><td cellpadding="5"><b>{escape(box.id)}</b></td></tr>'
-    if box.labels:
-        rows += f'<hr/><tr><td><font point-size="10">{_stack(box.labels, FILL)}</font></td></tr>'
+    if not box.labels:
+        # A plain label is centred in whatever font; a cell of a table only in the one that Graphviz measured.
+        rims = ", peripheries=2" if box.final else ""
+        return (
+            f'"{box.id}" [shape=box, style="rounded,filled", color="{FRAME}", fillcolor="{FILL}"{rims}, '
+            f'fontname="{FONT}-Bold", label="{box.id}", margin=0, {_wide(box.id, NAME_SIZE, bold=True, padding=10)}, '
+            "height=0.36]"
+        )
+    wide = room(box.id, NAME_SIZE, bold=True, padding=5)
+    rows = f'<tr><td cellpadding="5" {wide}><b>{escape(box.id)}</b></td></tr>'
+    rows += f'<hr/><tr><td><font point-size="{LABEL_SIZE}">{_stack(box.labels, FILL)}</font></td></tr>'
     table = (
         f'<table border="1" cellborder="0" cellspacing="0" cellpadding="4" style="rounded" color="{FRAME}" '
         f'bgcolor="{FILL}">{rows}</table>'
@@ -76,20 +115,27 @@ def _box(box: Box) -> str:
 
 
 def _arrow(arrow: Arrow) -> str:
-    # Paper behind a label keeps it readable on the border of a compound state; the rim keeps it off the lines.
-    label = f'<table border="0" cellspacing="0" cellpadding="4"><tr><td>{_stack(arrow.labels, PAPER)}</td></tr></table>'
-    return f'"{arrow.source}" -> "{arrow.target}" [label=<{label}>]'
+    attributes = ["style=dashed"] if arrow.dashed else []
+    if arrow.labels:
+        # Paper behind a label keeps it readable on the border of a compound state; the rim keeps it off the lines.
+        stack = _stack(arrow.labels, PAPER)
+        cell = f'<table border="0" cellspacing="0" cellpadding="4"><tr><td>{stack}</td></tr></table>'
+        attributes.append(f"label=<{cell}>")
+    return f'"{arrow.source}" -> "{arrow.target}"' + (f" [{', '.join(attributes)}]" if attributes else "")
 
 
 def _stack(labels: tuple[Label, ...], paper: str) -> str:
-    cells = "".join(f'<tr><td align="left" balign="left">{_rows(label)}</td></tr>' for label in labels)
+    cells = "".join(_cell(broken(label)) for label in labels)
     return f'<table border="0" cellspacing="0" cellpadding="2" bgcolor="{paper}">{cells}</table>'
 
 
-def _rows(label: Label) -> str:
-    return "".join(
-        "&#32;&#32;" * (number > 0) + _coloured(row) + '<br align="left"/>' for number, row in enumerate(broken(label))
+def _cell(rows: list[list[tuple[str, str]]]) -> str:
+    written = (INDENT * (number > 0) + " ".join(word for _, word in row) for number, row in enumerate(rows))
+    wide = room(max(written, key=lambda row: width_of(row, LABEL_SIZE)), LABEL_SIZE, padding=2)
+    drawn = (
+        "&#32;" * len(INDENT) * (number > 0) + _coloured(row) + '<br align="left"/>' for number, row in enumerate(rows)
     )
+    return f'<tr><td align="left" balign="left" {wide}>{"".join(drawn)}</td></tr>'
 
 
 def _coloured(row: list[tuple[str, str]]) -> str:

@@ -14,7 +14,8 @@ def to_mermaid(diagram: Diagram) -> str:
     lines += [f"  state {box.id}" for box in diagram.boxes if box.id not in grouped]
     lines += [f"  [*] --> {box.id}" for box in diagram.boxes if box.initial]
     for arrow in diagram.arrows:
-        lines.append(f"  {arrow.source} --> {arrow.target} : {'<br/>'.join(map(_text, arrow.labels))}")
+        told = "<br/>".join(map(_text, arrow.labels)) or "after a restart"
+        lines.append(f"  {arrow.source} --> {arrow.target} : {told}")
     lines += [f"  {box.id} --> [*]" for box in diagram.boxes if box.final and not box.initial]
     for box in diagram.boxes:
         if box.labels:

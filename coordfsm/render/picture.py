@@ -1,9 +1,11 @@
 """From DOT to SVG and PNG: a `dot` on the PATH, else the wheel graphviz-pure, else a clear refusal."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from itertools import groupby
 from pathlib import Path
 
 import graphviz
@@ -59,7 +61,37 @@ def draw(dot: str, form: str, *, placed: bool = False) -> bytes:
         raise RenderError(f"{program} failed: {_reason(error)}") from error
     if not picture:
         raise RenderError(f"{program} failed: no output")
-    return picture
+    return flowing(picture.decode()).encode() if form == "svg" else picture
+
+
+WORDS = re.compile(r'<text xml:space="preserve" text-anchor="start" x="([^"]*)" y="([^"]*)"([^>]*)>(.*)</text>\n')
+FILL = re.compile(r' fill="([^"]*)"')
+
+
+def flowing(svg: str) -> str:
+    """An SVG in which the words of one row follow each other, whatever font they are drawn with.
+
+    Graphviz gives each change of colour in a row a place of its own, by the widths of the font that it measured. In
+    another font the words would lie on each other, or stand apart.
+    """
+    lines = svg.splitlines(keepends=True)
+    rows = groupby(lines, key=_row_of)
+    return "".join(line for row, found in rows for line in ((_joined(list(found)),) if row else found))
+
+
+def _row_of(line: str) -> tuple[str, str] | None:
+    """Where a row of words is and how it is written, without its colour."""
+    words = WORDS.fullmatch(line)
+    return (words[2], FILL.sub("", words[3])) if words else None
+
+
+def _joined(lines: list[str]) -> str:
+    if len(lines) == 1:
+        return lines[0]
+    found = [words for line in lines if (words := WORDS.fullmatch(line))]
+    y, style = _row_of(lines[0]) or ("", "")
+    parts = "".join(f"<tspan{(FILL.search(words[3]) or [''])[0]}>{words[4]}</tspan>" for words in found)
+    return f'<text xml:space="preserve" text-anchor="start" x="{found[0][1]}" y="{y}"{style}>{parts}</text>\n'
 
 
 def _reason(error: Exception) -> str:

@@ -1,21 +1,26 @@
 """A counterexample as a message sequence chart: one lifeline a node, time runs down, one box a step.
 
 The positions are computed here and Graphviz only draws, so that SVG and PNG come out of the same text. Lengths
-are in points.
+are in points. Lines are broken by the width that they have in the widest font, so that no viewer's font leaves a box.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
+from itertools import chain
 
 from coordfsm.check.trace import Trace, TraceStep
-from coordfsm.render.dot import EDGE, FONT, FRAME, INK, PAPER
+from coordfsm.render.dot import EDGE, FONT, FRAME, INK, PAPER, room
+from coordfsm.render.metrics import width_of
 
-COLUMN, BOX, LINE, GAP, TOP = 330, 236, 12.5, 16, 40
-CHARACTERS = 44  # a line in a box
+COLUMN, BOX, LINE, GAP, TOP = 362, 268, 12.5, 16, 40
+SIZE, STATEMENT_SIZE, HEADING_SIZE = 10, 11, 14  # of the letters in a box, and above the chart
+INSIDE = BOX - 12  # of a box, between its paddings
+CONTINUED = "   "
 LOOP = 18  # how far a message to oneself bends out
 STUB = 34  # the arrow of a message that is still in flight at the end
-CHANGES = 4  # lines of changes told in a box
+CHANGES = 4  # changes told in a box
+LONGEST = 88  # characters of a change
 COLOURS = {
     "deliver": "#eef2f7",
     "lose": "#fde8e8",
@@ -53,7 +58,7 @@ def to_dot(trace: Trace) -> str:
     lines = [
         f'digraph "{trace.property}" {{',
         f'  graph [bgcolor="{PAPER}", pad=0.3, splines=line, outputorder=edgesfirst]',
-        f'  node [shape=plain, fontname="{FONT}", fontsize=10, fontcolor="{INK}"]',
+        f'  node [shape=plain, fontname="{FONT}", fontsize={SIZE}, fontcolor="{INK}"]',
         f'  edge [fontname="{FONT}", color="{EDGE}", arrowsize=0.7, penwidth=1.2]',
         *_title(trace, last),
         *_lifelines(trace, placed, bottom),
@@ -91,18 +96,30 @@ def headline(step: TraceStep) -> str:
     return f"{told} ({step.note})" if step.note else told
 
 
-def wrapped(line: str, width: int) -> list[str]:
+def wrapped(line: str, width: float, size: float) -> list[str]:
     """A line broken between words, and within a word that is longer; continuations are indented."""
     rows: list[str] = []
     row = ""
-    parts = (word[at : at + width] for word in line.split(" ") for at in range(0, len(word) or 1, width))
-    for part in parts:
-        if row and len(row) + 1 + len(part) > width:
+    for word in chain.from_iterable(_pieces(word, width, size) for word in line.split(" ")):
+        if row and width_of(f"{row} {word}", size) > width:
             rows.append(row)
-            row = "   " + part
+            row = CONTINUED + word
         else:
-            row = f"{row} {part}" if row else part
+            row = f"{row} {word}" if row else word
     return [*rows, row]
+
+
+def _pieces(word: str, width: float, size: float) -> Iterator[str]:
+    """A word in pieces that fit into a row, after the indentation too."""
+    while width_of(CONTINUED + word, size) > width and len(word) > 1:
+        fits = next(end for end in range(len(word) - 1, 0, -1) if end == 1 or _fits(word[:end], width, size))
+        yield word[:fits]
+        word = word[fits:]
+    yield word
+
+
+def _fits(piece: str, width: float, size: float) -> bool:
+    return width_of(CONTINUED + piece, size) <= width
 
 
 # -- layout --------------------------------------------------------------------------------------------------------
@@ -111,9 +128,9 @@ def wrapped(line: str, width: int) -> list[str]:
 def _place(trace: Trace) -> Iterator[Placed]:
     top = float(TOP)
     for step in trace.steps:
-        rows = wrapped(f"{step.number}. {headline(step)}", CHARACTERS)
+        rows = wrapped(f"{step.number}. {headline(step)}", INSIDE, SIZE)
         changes = sorted(step.changes, key=_weight)[:CHANGES]
-        rows += [row for change in changes for row in wrapped(_short(change), CHARACTERS)]
+        rows += [row for change in changes for row in wrapped(_short(change), INSIDE, SIZE)]
         hidden = len(step.changes) - CHANGES
         rows += [f"and {hidden} more changes"] if hidden > 0 else []
         rows += [LOOPS] if trace.loop == step.number else []
@@ -129,14 +146,18 @@ def _weight(change: str) -> bool:
 
 
 def _short(change: str) -> str:
-    return change if len(change) <= 2 * CHARACTERS else change[: 2 * CHARACTERS - 1] + "…"
+    return change if len(change) <= LONGEST else change[: LONGEST - 1] + "…"
 
 
 def _title(trace: Trace, width: int) -> Iterator[str]:
     model = trace.model + (f", mutant {trace.mutant}" if trace.mutant else "")
-    rows = wrapped(trace.statement, max(60, width // 7))
-    text = f'<font point-size="14"><b>{escape(trace.property)} violated in {escape(model)}</b></font><br/>'
-    text += "<br/>".join(f'<font point-size="11">{escape(row.strip())}</font>' for row in rows)
+    heading = f"{trace.property} violated in {model}"
+    rows = [row.strip() for row in wrapped(trace.statement, max(420, width - COLUMN + BOX), STATEMENT_SIZE)]
+    widest = max(rows, key=lambda row: width_of(row, STATEMENT_SIZE))
+    cells = f'<td {room(heading, HEADING_SIZE, bold=True)}><font point-size="{HEADING_SIZE}"><b>{escape(heading)}</b>'
+    cells += f"</font></td></tr><tr><td {room(widest, STATEMENT_SIZE)}>"
+    cells += "<br/>".join(f'<font point-size="{STATEMENT_SIZE}">{escape(row)}</font>' for row in rows)
+    text = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1"><tr>{cells}</td></tr></table>'
     position = f"{width / 2 - COLUMN / 2:g},{TOP + 22 + 7 * len(rows)}"
     yield f'  "*title*" [pos="{position}", label=<{text}>]'
 
@@ -144,9 +165,10 @@ def _title(trace: Trace, width: int) -> Iterator[str]:
 def _lifelines(trace: Trace, placed: tuple[Placed, ...], bottom: float) -> Iterator[str]:
     for column, node in enumerate(trace.nodes):
         x = column * COLUMN
+        wide = room(node, SIZE, bold=True, padding=6)
         yield (
             f'  "{node}" [pos="{x},{TOP - 20}", label=<<table border="1" cellborder="0" cellpadding="6" style="rounded"'
-            f' color="{FRAME}" bgcolor="#d9e2ec"><tr><td><b>{escape(node)}</b></td></tr></table>>]'
+            f' color="{FRAME}" bgcolor="#d9e2ec"><tr><td {wide}><b>{escape(node)}</b></td></tr></table>>]'
         )
         down, start = False, 0.0
         mine = [item for item in placed if item.step.node == node and item.step.kind != "lose"]
@@ -170,7 +192,7 @@ def _box(trace: Trace, item: Placed, number: int) -> Iterator[str]:
     everywhere = item.step.node not in trace.nodes
     x = (len(trace.nodes) - 1) * COLUMN / 2 if everywhere else item.column * COLUMN
     width = (len(trace.nodes) - 1) * COLUMN + BOX if everywhere else BOX
-    rows = "".join(f'{escape(row).replace("   ", "&#32;&#32;")}<br align="left"/>' for row in item.rows)
+    rows = "".join(f'{escape(row).replace(CONTINUED, "&#32;&#32;")}<br align="left"/>' for row in item.rows)
     table = (
         f'<table border="1" cellborder="0" cellspacing="0" cellpadding="4" style="rounded" color="{FRAME}"'
         f' bgcolor="{COLOURS[item.step.kind]}" fixedsize="true" width="{width:g}" height="{item.height:g}">'

@@ -5,11 +5,14 @@ are listed inside their state, as UML does. What all states of a compound state 
 What the machine ignores is not drawn. ``[else]`` marks the rule that is taken when no guarded rule before it was.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from coordfsm.kernel import Rule, TransitionTable
+
+Rules = Iterable[tuple[Rule, bool]]
+"""Rules, each with whether it is taken only when no guarded one before it was."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,7 @@ class Label:
     """What moves the machine: ``event, event [guard and guard] / action``.
 
     Attributes:
-        events: all that have these guards and this action.
+        events: all that have these guards and this action; none in an overview that tells the action alone.
         guards: names, in the order in which they are tried; ``else`` alone where guarded rules come first.
         action: name; empty if there is none.
     """
@@ -28,7 +31,7 @@ class Label:
 
     def words(self) -> tuple[tuple[str, str], ...]:
         """The label as (kind, word), to be broken only between words; kinds are event, guard and action."""
-        events = [("event", f"{event},") for event in self.events[:-1]] + [("event", self.events[-1])]
+        events = [("event", f"{event},") for event in self.events[:-1]] + [("event", last) for last in self.events[-1:]]
         guards = [("guard", name if position == 0 else f"and {name}") for position, name in enumerate(self.guards)]
         if guards:
             guards[0] = ("guard", f"[{guards[0][1]}")
@@ -75,11 +78,19 @@ class Group:
 
 @dataclass(frozen=True)
 class Arrow:
-    """All rules from one state (or from every state of a compound state) to another."""
+    """All rules from one state (or from every state of a compound state) to another.
+
+    Attributes:
+        source: a state, or a compound state.
+        target: a state.
+        labels: what moves the machine.
+        dashed: only a restart does; in an overview.
+    """
 
     source: str
     target: str
     labels: tuple[Label, ...]
+    dashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,6 +103,7 @@ class Diagram:
         boxes: the states, declared order.
         groups: the outermost compound states.
         arrows: at most one between two states.
+        legend: what a reader must know to read it.
     """
 
     name: str
@@ -99,6 +111,7 @@ class Diagram:
     boxes: tuple[Box, ...]
     groups: tuple[Group, ...]
     arrows: tuple[Arrow, ...]
+    legend: str = ""
 
     def all_groups(self) -> Iterator[Group]:
         """Every compound state, outer before inner."""
@@ -113,6 +126,11 @@ class Diagram:
 
 def diagram_of(table: TransitionTable) -> Diagram:
     """The picture of a compiled machine, in declared order."""
+    return assemble(table, _labels)
+
+
+def assemble(table: TransitionTable, labels_of: Callable[[Rules], tuple[Label, ...]]) -> Diagram:
+    """The picture of a compiled machine, with the labels that a function makes of the rules between two states."""
     moves: dict[tuple[str, str], list[tuple[Rule, bool]]] = {}
     for rules in table.rules.values():
         for rule in rules:
@@ -120,11 +138,11 @@ def diagram_of(table: TransitionTable) -> Diagram:
             moves.setdefault((rule.source, rule.target), []).append((rule, is_else))
     leaving = {source for source, target in moves if source != target}
     boxes = tuple(
-        Box(state, state == table.initial, state not in leaving, _labels(moves.get((state, state), [])))
+        Box(state, state == table.initial, state not in leaving, labels_of(moves.get((state, state), [])))
         for state in table.states
     )
     arrows = tuple(
-        Arrow(source, target, _labels(moves[source, target]))
+        Arrow(source, target, labels_of(moves[source, target]))
         for source in table.states
         for target in table.states
         if source != target and (source, target) in moves
@@ -145,7 +163,7 @@ def _groups(states: Iterable[Any]) -> Iterator[Group]:
             yield Group(state.id, (*members, *(leaf for group in inner for leaf in group.leaves)), members, inner)
 
 
-def _labels(rules: Iterable[tuple[Rule, bool]]) -> tuple[Label, ...]:
+def _labels(rules: Rules) -> tuple[Label, ...]:
     """One label for each guard and action, with all events that share them."""
     shared: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for rule, is_else in rules:

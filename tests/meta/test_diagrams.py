@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from coordfsm.cli.rendering import stale_files
-from coordfsm.render.catalogue import drawables
+from coordfsm.render.catalogue import KINDS, drawables
 
 DIAGRAMS = Path(__file__).parents[2] / "diagrams"
 
@@ -15,4 +15,5 @@ def test_the_committed_diagrams_are_those_of_the_live_declarations():
 
 def test_every_text_has_its_picture():
     for item in drawables():
-        assert (DIAGRAMS / f"{item.name}.svg").read_text().count("<svg") == 1
+        for kind in KINDS:
+            assert (DIAGRAMS / f"{item.name}{kind}.svg").read_text().count("<svg") == 1

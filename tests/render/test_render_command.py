@@ -22,9 +22,16 @@ def saved(tmp_path):
 
 def test_one_machine_in_every_format(tmp_path, capsys):
     assert main(["render", "migration", "--format", "svg,png,dot,mermaid", "--output", str(tmp_path)]) == 0
-    names = ["Migration.svg", "Migration.png", "Migration.dot", "Migration.mmd"]
+    endings = ("svg", "png", "dot", "mmd")
+    names = [f"{name}.{ending}" for name in ("Migration", "Migration-overview") for ending in endings]
     assert capsys.readouterr().out.split() == [str(tmp_path / name) for name in names]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
+@pytest.mark.parametrize(("asked", "name"), [("--overview", "Service-overview"), ("--full", "Service")])
+def test_only_the_overview_or_only_the_full_diagram(asked, name, tmp_path):
+    assert main(["render", "Service", asked, "--format", "dot", "--output", str(tmp_path)]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [f"{name}.dot"]
 
 
 def test_a_counterexample_is_drawn_beside_its_file(saved, capsys):
@@ -37,15 +44,20 @@ def test_a_counterexample_is_drawn_beside_its_file(saved, capsys):
 def test_stale_text_is_found(tmp_path, capsys):
     assert main(["render", "Service", "--format", "dot,mermaid", "--output", str(tmp_path)]) == 0
     assert main(["render", "Service", "--check", "--output", str(tmp_path)]) == 0
-    (tmp_path / "Service.mmd").write_text("something else")
+    for name in ("Service.mmd", "Service-overview.dot"):
+        (tmp_path / name).write_text("something else")
     assert main(["render", "Service", "--check", "--output", str(tmp_path)]) == 1
-    assert "Service.mmd" in capsys.readouterr().err
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split(";")[0] for line in told] == [
+        f"stale: {tmp_path / 'Service.mmd'}",
+        f"stale: {tmp_path / 'Service-overview.dot'}",
+    ]
 
 
 def test_without_graphviz_the_texts_are_written_and_the_user_is_told(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(picture, "backend", lambda: None)
     monkeypatch.setattr(rendering, "backend", lambda: None)
-    assert main(["render", "Service", "--output", str(tmp_path)]) == 2
+    assert main(["render", "Service", "--full", "--output", str(tmp_path)]) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["Service.dot", "Service.mmd"]
     assert capsys.readouterr().err.count("graphviz-pure") == 1
 

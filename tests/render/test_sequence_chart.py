@@ -1,9 +1,11 @@
 """Sequence charts of a counterexample: every step, every message from where it was sent."""
 
 import pytest
+from render.svg_texts import overlapping, protruding
 
 from coordfsm.check.reference import explore
 from coordfsm.check.trace import Sent, Trace, TraceStep
+from coordfsm.render.metrics import FONTS
 from coordfsm.render.picture import draw
 from coordfsm.render.sequence_chart import to_dot, to_mermaid, wrapped
 from coordfsm.testing.mutants import catalogue
@@ -51,8 +53,16 @@ def test_losses_crashes_and_partitions_have_their_signs() -> None:
 
 
 def test_long_lines_are_broken_between_words_and_endless_words_within() -> None:
-    assert wrapped("one two three four", 9) == ["one two", "   three", "   four"]
-    assert wrapped("x" * 20, 8) == ["x" * 8, "   " + "x" * 8, "   xxxx"]
+    assert wrapped("one two three four", 48, 10) == ["one two", "   three", "   four"]
+    assert wrapped("x" * 12, 48, 10) == ["xxxxxx", "   xxxxxx"]
+    assert wrapped("x", 1, 10) == ["x"]
+
+
+@pytest.mark.parametrize("font", FONTS)
+def test_no_text_of_a_chart_overlaps_or_leaves_its_box(trace: Trace, font: str) -> None:
+    svg = draw(to_dot(trace), "svg", placed=True).decode()
+    assert overlapping(svg, font) == []
+    assert protruding(svg, font) == []
 
 
 def test_a_crash_amid_a_step_and_a_message_still_in_flight_are_told() -> None:
@@ -78,7 +88,7 @@ def test_a_message_to_oneself_bends_out_and_a_partition_spans_all_nodes() -> Non
     )
     dot = to_dot(Trace("m", {}, "P", "It holds.", ("a", "b"), steps))
     assert '"out1" -> "in1"' in dot
-    assert 'width="566"' in dot
+    assert 'width="630"' in dot
     assert draw(dot, "svg", placed=True).count(b"<svg") == 1
 
 

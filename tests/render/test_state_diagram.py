@@ -7,6 +7,7 @@ from coordfsm.kernel import Machine, compile_machine
 from coordfsm.render.catalogue import drawables
 from coordfsm.render.dot import broken, to_dot
 from coordfsm.render.mermaid import to_mermaid
+from coordfsm.render.overview import overview_of
 from coordfsm.render.picture import draw
 from coordfsm.render.state_diagram import Arrow, Box, Group, Label, diagram_of
 
@@ -31,6 +32,45 @@ def test_the_picture_of_a_machine_with_everything():
         Arrow("light", "heavy", (Label(("local_work",), ("is_heavy",), "begin"),)),
         Arrow("busy", "idle", (Label(("timeout_rest", "local_stop"), (), ""),)),
     )
+
+
+def test_the_overview_has_only_what_changes_the_state_in_few_words():
+    overview = overview_of(WORKER)
+    assert overview.boxes == (box("idle", initial=True), box("light"), box("heavy"))
+    assert overview.groups == diagram_of(WORKER).groups
+    assert overview.arrows == (
+        Arrow("idle", "light", (Label(("local_work",), (), ""),)),
+        Arrow("light", "heavy", (Label(("local_work",), (), ""),)),
+        Arrow("busy", "idle", (Label(("timeout_rest",), (), ""), Label(("local_stop",), (), ""))),
+    )
+    assert overview.legend == ""
+
+
+def test_an_overview_tells_the_actions_of_many_events_and_dashes_what_only_a_restart_does():
+    def act(data, given):
+        return data, ()
+
+    class Busy(Machine):
+        first = State(initial=True)
+        second = State(final=True)
+        third = State(final=True)
+
+        recv_a = first.to(second, on=act)
+        recv_b = first.to(second, on=act)
+        recv_c = first.to(second, on=act)
+        recv_d = first.to(second, on=act)
+        recv_e = first.to(second, on=act)
+        local_recover = first.to(third)
+        ignored = {("*", f"recv_{letter}"): "late" for letter in "abcde"} | {("*", "local_recover"): "once"}
+
+    overview = overview_of(compile_machine(Busy))
+    assert overview.arrows == (
+        Arrow("first", "second", (Label((), (), "act"),)),
+        Arrow("first", "third", (), dashed=True),
+    )
+    assert overview.legend.startswith("Dashed: after a restart")
+    assert '"first" -> "third" [style=dashed]' in to_dot(overview)
+    assert "first --> third : after a restart" in to_mermaid(overview)
 
 
 def test_mermaid_text():
