@@ -1,10 +1,22 @@
 """The cut detector: collects condemnations, leaves and joins of one view into one stable cut."""
 
+from typing import Any
+
 from statemachine import State
 
 from coordfsm.kernel import Machine, compile_machine
 from coordfsm.protocols.membership import cut_rules as rule
 from coordfsm.protocols.membership.declaring import moving, within
+
+
+def _noting(quiet: State, unstable: State, gathering: State, ripe: State, *, when: Any) -> Any:
+    """Where the evidence leads, once it has changed."""
+    sources = (quiet, unstable, gathering, ripe)
+    return (
+        moving(unstable, *sources, cond=[when, rule.leaves_unstable], on=rule.note_and_wait)
+        | moving(gathering, *sources, cond=[when, rule.leaves_cut], on=rule.note_and_gather)
+        | moving(quiet, *sources, cond=when, on=rule.note_and_rest)
+    )
 
 
 class CutDetector(Machine):
@@ -15,23 +27,17 @@ class CutDetector(Machine):
     gathering = State()
     ripe = State()
 
-    recv_accusation = recv_condemnation = recv_exoneration = recv_leave_request = recv_join_request = (
-        moving(
-            unstable, quiet, unstable, gathering, ripe, cond=[rule.is_news, rule.leaves_unstable], on=rule.note_and_wait
-        )
-        | moving(
-            gathering, quiet, unstable, gathering, ripe, cond=[rule.is_news, rule.leaves_cut], on=rule.note_and_gather
-        )
-        | moving(quiet, quiet, unstable, gathering, ripe, cond=rule.is_news, on=rule.note_and_rest)
+    recv_accusation = recv_condemnation = within(
+        quiet, unstable, gathering, ripe, cond=rule.is_repeated, on=rule.keep
+    ) | _noting(quiet, unstable, gathering, ripe, when=rule.is_news)
+    recv_exoneration = recv_leave_request = recv_join_request = _noting(
+        quiet, unstable, gathering, ripe, when=rule.is_news
     )
-    local_accusation_made = local_subject_condemned = local_subject_exonerated = local_self_leaving = (
-        moving(
-            unstable, quiet, unstable, gathering, ripe, cond=[rule.is_news, rule.leaves_unstable], on=rule.note_and_wait
-        )
-        | moving(
-            gathering, quiet, unstable, gathering, ripe, cond=[rule.is_news, rule.leaves_cut], on=rule.note_and_gather
-        )
-        | moving(quiet, quiet, unstable, gathering, ripe, cond=rule.is_news, on=rule.note_and_rest)
+    local_accusation_made = local_subject_condemned = local_subject_exonerated = local_self_leaving = _noting(
+        quiet, unstable, gathering, ripe, when=rule.is_news
+    )
+    timeout_evidence = _noting(quiet, unstable, gathering, ripe, when=rule.lapses) | within(
+        quiet, unstable, gathering, ripe, on=rule.look
     )
 
     timeout_batch = gathering.to(ripe, cond=rule.can_win, on=rule.propose) | within(

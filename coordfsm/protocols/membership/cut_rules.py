@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from coordfsm.kernel import CancelTimer, Effect, Map, Notify, Raise, Received, SetTimer, Timer, Value
+from coordfsm.kernel import CancelTimer, Effect, Map, Notify, Raise, Received, SetTimer, Timer, TimerFired, Value
 from coordfsm.protocols.membership.admission import refusal_of
 from coordfsm.protocols.membership.chain import is_member, without_lapse
 from coordfsm.protocols.membership.data import CutData, MembershipData, current_view, identity_of, self_in, stamp_of
@@ -26,6 +26,15 @@ from coordfsm.protocols.membership.events import (
     SubjectCondemned,
     SubjectExonerated,
     WithdrawCut,
+)
+from coordfsm.protocols.membership.evidence import (
+    EVIDENCE,
+    is_stale,
+    looked_through,
+    next_look,
+    refreshed,
+    without,
+    witnesses_against,
 )
 from coordfsm.protocols.membership.messages import (
     NO_CUT,
@@ -92,14 +101,9 @@ def _is_dead(data: CutData, context: MembershipData, view: View, node: str, dead
     return len(explicit | implicit) >= high_mark(count)
 
 
-def _against(data: CutData, node: str) -> frozenset[str]:
-    """The monitors that accuse or condemn a node."""
-    return data.accusing.get(node, frozenset()) | data.condemning.get(node, frozenset())
-
-
 def _is_unstable(data: CutData, context: MembershipData, view: View, node: str) -> bool:
     watchers = monitors(view, node, context.settings.rings)
-    against = _against(data, node) & frozenset(watchers)
+    against = witnesses_against(data, node) & frozenset(watchers)
     return len(against) >= low_mark(len(watchers)) and not against <= data.tolerated.get(node, frozenset())
 
 
@@ -150,6 +154,8 @@ def _noted(data: CutData, given: Value, context: MembershipData) -> CutData:
         return _exonerate(data, given.subject, context.node)
     if isinstance(given, SelfLeaving):
         return _leave(data, context)
+    if isinstance(given, TimerFired):
+        return looked_through(data, context)
     assert isinstance(given, Received)
     return _reported(data, given.message, context)
 
@@ -174,6 +180,7 @@ def _speak_against(data: CutData, field: str, context: MembershipData, subject: 
     if monitor not in monitors(view, subject.node, context.settings.rings):
         return data
     held: Map[str, frozenset[str]] = getattr(data, field)
+    data = refreshed(data, subject.node, monitor)
     return replace(data, **{field: held.set(subject.node, held.get(subject.node, frozenset()) | {monitor})})
 
 
@@ -183,15 +190,9 @@ def _leave(data: CutData, context: MembershipData) -> CutData:
 
 
 def _exonerate(data: CutData, subject: MemberId, monitor: str) -> CutData:
-    accusing = _without(data.accusing, subject.node, monitor)
-    return replace(data, accusing=accusing, condemning=_without(data.condemning, subject.node, monitor))
-
-
-def _without(held: Map[str, frozenset[str]], node: str, monitor: str) -> Map[str, frozenset[str]]:
-    if node not in held:
-        return held
-    left = held[node] - {monitor}
-    return held.set(node, left) if left else held.delete(node)
+    node, said = subject.node, frozenset({monitor})
+    accusing, condemning = without(data.accusing, node, said), without(data.condemning, node, said)
+    return replace(refreshed(data, node, monitor), accusing=accusing, condemning=condemning)
 
 
 def is_news(data: CutData, given: Value, context: MembershipData) -> bool:
@@ -201,6 +202,31 @@ def is_news(data: CutData, given: Value, context: MembershipData) -> bool:
         if not sound(data, given, context):
             return False
     return current_view(context) is not None and _noted(data, given, context) != data
+
+
+def is_repeated(data: CutData, given: Received, context: MembershipData) -> bool:
+    """A monitor stands by what it said before the last look."""
+    message: Any = given.message
+    field = data.accusing if isinstance(message, Accusation) else data.condemning
+    known = message.origin.node in field.get(message.subject.node, frozenset())
+    return known and is_stale(data, message.subject.node, message.origin.node) and is_current(data, given, context)
+
+
+def keep(data: CutData, given: Received, context: MembershipData) -> Done:
+    """It counts until the next look."""
+    message: Any = given.message
+    return refreshed(data, message.subject.node, message.origin.node), ()
+
+
+def lapses(data: CutData, given: Value, context: MembershipData) -> bool:
+    """Something was not repeated since the last look."""
+    return bool(data.stale)
+
+
+def look(data: CutData, given: Value, context: MembershipData) -> Done:
+    """All of it was said or repeated lately."""
+    after = looked_through(data, context)
+    return after, next_look(data, after, given, context)
 
 
 def leaves_unstable(data: CutData, given: Value, context: MembershipData) -> bool:
@@ -228,7 +254,8 @@ def note_and_wait(data: CutData, given: Value, context: MembershipData) -> Done:
         # Crashes seldom come alone: look at all subjects now, so that those that belong together leave together.
         look = Raise(ProbeNow(subjects(view, context.node, context.settings.rings)))
         waiting = (CancelTimer(BATCH), SetTimer(REINFORCE, context.settings.reinforce_ms), look)
-    return _noted(data, given, context), (*waiting, _unstable_view(context))
+    after = _noted(data, given, context)
+    return after, (*waiting, *next_look(data, after, given, context), _unstable_view(context))
 
 
 def note_and_gather(data: CutData, given: Value, context: MembershipData) -> Done:
@@ -236,12 +263,15 @@ def note_and_gather(data: CutData, given: Value, context: MembershipData) -> Don
     waiting: tuple[Effect, ...] = ()
     if data.state != "gathering":
         waiting = (CancelTimer(REINFORCE), SetTimer(BATCH, context.settings.batch_ms))
-    return _noted(data, given, context), (*waiting, _unstable_view(context))
+    after = _noted(data, given, context)
+    return after, (*waiting, *next_look(data, after, given, context), _unstable_view(context))
 
 
 def note_and_rest(data: CutData, given: Value, context: MembershipData) -> Done:
     """Nothing to change any more."""
-    return _noted(data, given, context), (CancelTimer(REINFORCE), CancelTimer(BATCH), Raise(WithdrawCut()))
+    after = _noted(data, given, context)
+    stop = (CancelTimer(REINFORCE), CancelTimer(BATCH), Raise(WithdrawCut()))
+    return after, (*stop, *next_look(data, after, given, context))
 
 
 # -- in time -----------------------------------------------------------------------------------------------------
@@ -293,7 +323,7 @@ def has_cut(data: CutData, given: Value, context: MembershipData) -> bool:
 def _tolerating(data: CutData, context: MembershipData) -> CutData:
     tolerated = data.tolerated
     for node in sorted(assess(data, context).unstable):
-        tolerated = tolerated.set(node, _against(data, node))
+        tolerated = tolerated.set(node, witnesses_against(data, node))
     return replace(data, tolerated=tolerated)
 
 
@@ -309,4 +339,4 @@ def tolerate_and_gather(data: CutData, given: Value, context: MembershipData) ->
 
 def begin_anew(data: CutData, given: Value, context: MembershipData) -> Done:
     """A new view: old evidence means nothing in it."""
-    return CutData(state=data.state), (CancelTimer(BATCH), CancelTimer(REINFORCE))
+    return CutData(state=data.state), (CancelTimer(BATCH), CancelTimer(REINFORCE), CancelTimer(EVIDENCE))

@@ -87,6 +87,7 @@ class CutData(Value):
         joining: members to add, by node.
         reinforced: unstable subjects whose monitors were told to reinforce.
         tolerated: unstable subjects that reinforcement did not condemn, with the monitors against it then.
+        stale: subject's node to the monitors that have not repeated what they said since the last look.
     """
 
     state: str = "quiet"
@@ -96,6 +97,7 @@ class CutData(Value):
     joining: Map[str, Member] = Map()
     reinforced: frozenset[str] = frozenset()
     tolerated: Map[str, frozenset[str]] = Map()
+    stale: Map[str, frozenset[str]] = Map()
 
 
 class DetectorData(Value):

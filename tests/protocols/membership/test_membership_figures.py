@@ -9,10 +9,10 @@ from coordfsm.protocols.view import NO_VIEW, Member, View
 from tests.protocols.membership.membership_cluster import FAST, Cluster
 
 
-def formed(count):
+def formed(count, cluster=None):
     names = [f"n{number:03}" for number in range(count)]
     view = View("l", 1, NO_VIEW, tuple(Member(name, 1, name) for name in names))
-    cluster = Cluster(FAST)
+    cluster = cluster or Cluster(FAST)
     for name in names:
         cluster.durable[name] = (Write(IDENTITY_KEY, IdentityRecord(1, None)), Write(VIEW_KEY, view))
         cluster.start(name)
