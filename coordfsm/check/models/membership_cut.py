@@ -6,7 +6,7 @@ all; the other members only emit evidence.
 """
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec.structs import replace
 from statemachine import State
@@ -19,9 +19,11 @@ from coordfsm.kernel import (
     Composition,
     Effect,
     Machine,
+    Map,
     ParameterError,
     Part,
     Raise,
+    Received,
     Send,
     Value,
     compile_machine,
@@ -30,7 +32,7 @@ from coordfsm.protocols.membership.composition import initial
 from coordfsm.protocols.membership.cut_detector import CUT_DETECTOR
 from coordfsm.protocols.membership.cut_rules import high_mark
 from coordfsm.protocols.membership.data import MembershipData, ViewChangeData, stamp_of
-from coordfsm.protocols.membership.events import AccusationMade, SubjectCondemned, SubjectExonerated
+from coordfsm.protocols.membership.events import AccusationMade, ProposeCut, SubjectCondemned, SubjectExonerated
 from coordfsm.protocols.membership.messages import (
     Accusation,
     Condemnation,
@@ -76,11 +78,15 @@ class MonitoringData(Value):
         observer: the process whose cut detector is looked at.
         condemned: whom it condemns now.
         ever: whom it ever condemned.
+        fresh: at the observer, subject and monitor to the looks since that monitor last condemned it, below 2.
+        baseless: at the observer, whom a ripe cut condemned without H monitors that were heard lately.
     """
 
     observer: str
     condemned: frozenset[str] = frozenset()
     ever: frozenset[str] = frozenset()
+    fresh: Map[tuple[str, str], int] = Map()
+    baseless: frozenset[str] = frozenset()
     state: str = "watching"
 
 
@@ -138,6 +144,40 @@ def _tell(
     return () if context.node == data.observer else (Send(data.observer, message),)
 
 
+# -- what the observer was told, and when: kept apart from the cut detector, to judge it ------------------------------
+
+
+def note_condemned(data: MonitoringData, given: Received) -> Done:
+    """Said just now."""
+    message: Any = given.message
+    return replace(data, fresh=data.fresh.set((message.subject.node, message.origin.node), 0)), ()
+
+
+def note_exonerated(data: MonitoringData, given: Received) -> Done:
+    """Withdrawn."""
+    message: Any = given.message
+    key = message.subject.node, message.origin.node
+    return (replace(data, fresh=data.fresh.delete(key)) if key in data.fresh else data), ()
+
+
+def note_look(data: MonitoringData, given: Value) -> Done:
+    """Time has passed; what was said two looks ago and not since says nothing any more."""
+    return replace(data, fresh=Map({key: looks + 1 for key, looks in data.fresh.items() if not looks})), ()
+
+
+def judge_cut(data: MonitoringData, given: ProposeCut, context: WatchData) -> Done:
+    """Whether H monitors of each condemned member condemn it, were heard condemning it lately, or are condemned."""
+    view, gone = _view(context), {member.node for member in given.cut.condemned}
+    lately = {*data.fresh, *((node, context.node) for node in data.condemned)}
+    baseless = set()
+    for node in gone:
+        watchers = monitors(view, node)
+        votes = sum((node, watcher) in lately or watcher in gone for watcher in watchers)
+        if votes < high_mark(len(watchers)):
+            baseless.add(node)
+    return replace(data, baseless=data.baseless | baseless), ()
+
+
 class Monitoring(Machine):
     """Stands in for the failure detectors of one process."""
 
@@ -148,6 +188,11 @@ class Monitoring(Machine):
     local_hear = watching.to(watching, internal=True, on=say_exonerated)
     local_ask_to_leave = watching.to(watching, internal=True, on=say_leaving)
     local_ask_to_join = watching.to(watching, internal=True, on=say_joining)
+
+    recv_condemnation = watching.to(watching, internal=True, on=note_condemned)
+    recv_exoneration = watching.to(watching, internal=True, on=note_exonerated)
+    timeout_evidence = watching.to(watching, internal=True, on=note_look)
+    local_propose_cut = watching.to(watching, internal=True, on=judge_cut)
 
 
 MONITORING = Part("monitoring", compile_machine(Monitoring))
@@ -163,6 +208,7 @@ def build(
     withdrawals: Annotated[int, Parameter("how often a monitor withdraws", minimum=0)] = 1,
     leaves: Annotated[int, Parameter("members that ask to leave", minimum=0, maximum=1)] = 0,
     joins: Annotated[int, Parameter("strangers that ask to join", minimum=0, maximum=1)] = 0,
+    looks: Annotated[int, Parameter("how often the observer looks for evidence not repeated", minimum=0)] = 0,
 ) -> Model:
     """Cut detector: H and L, reinforcement and tolerance under asymmetric loss, joins and leaves in the same cut."""
     view = first_view(members)
@@ -210,6 +256,7 @@ def build(
             "withdrawals": withdrawals,
             "leaves": leaves,
             "joins": joins,
+            "looks": looks,
         },
         nodes=tuple(node(name) for name in NAMES[:members]),
         network=UnreliableSet(),
@@ -218,12 +265,21 @@ def build(
             "local_hear": withdrawals,
             "local_ask_to_leave": leaves,
             "local_ask_to_join": joins,
+            "timeout_evidence": looks,
         },
         properties=_properties(view, healthy, dead),
     )
 
 
 Seen = tuple[str, str, frozenset[str], frozenset[str]]
+
+
+def observe_baseless(local: Local) -> frozenset[str]:
+    """Whom it condemned in a ripe cut on what was not repeated."""
+    return local.data.monitoring.baseless  # type: ignore[no-any-return]
+
+
+STALE = "No cut condemns a member without H monitors that repeated it lately: condemnations of old do not add up."
 
 
 def observe_monitor(local: Local) -> Seen:
@@ -252,11 +308,17 @@ def _properties(view: View, healthy: str, dead: tuple[str, ...]) -> tuple[Proper
     return (
         invariant("ML4", STATEMENTS["ML4"], spared),
         invariant("M5", STATEMENTS["M5"], proven),
+        Property("ML4-stale", STALE, lambda seen: not any(seen), observe=observe_baseless),
         Property("M-cut", "All crashed members can be in one cut.", together, "sometimes", observe_monitor),
     )
 
 
 DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {
-    "membership-cut": ({}, {"accusations": 1, "withdrawals": 0}, {"leaves": 1, "joins": 1, "withdrawals": 0}),
+    "membership-cut": (
+        {},
+        {"accusations": 1, "withdrawals": 0},
+        {"leaves": 1, "joins": 1, "withdrawals": 0},
+        {"lossy": 0, "withdrawals": 0, "looks": 3},
+    ),
 }
 MODELS = {"membership-cut": build}

@@ -327,6 +327,11 @@ def accusations_condemn(data: Any, field: str, context: Any, subject: Any, monit
 real_speak_against = cut_rules._speak_against  # noqa: SLF001  (as above)
 
 
+def keep_for_ever(data: Any, context: Any) -> Any:
+    """Whatever was said once counts until it is withdrawn."""
+    return data
+
+
 def miss_and_stop(data: Any, given: Any, context: Any) -> Any:
     """Count the missed probe, and send no other."""
     data, effects = detector_rules.miss_first(data, given, context)
