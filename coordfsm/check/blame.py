@@ -16,6 +16,7 @@ def place_in(path: Path, error: BaseException) -> str:
     lines = [number for frame, number in traceback.walk_tb(error.__traceback__) if _is(frame.f_code.co_filename, path)]
     if not lines:
         return ""
+    linecache.checkcache(str(path))  # it may have been edited since the last error
     return f"{path}, line {lines[-1]}: {linecache.getline(str(path), lines[-1]).strip()}"
 
 

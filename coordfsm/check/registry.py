@@ -5,13 +5,14 @@ file: ``path/to/model.py`` or ``path/to/model.py:builder``.
 """
 
 import importlib
+import importlib.machinery
 import importlib.util
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from coordfsm.check import models
@@ -164,16 +165,30 @@ def _summary(builder: Callable[..., Model]) -> str:
     return lines[0].strip() if lines else ""
 
 
+class _FromSource(importlib.machinery.SourceFileLoader):
+    """Compiles a file as it stands now.
+
+    Bytecode is taken for that of a file by length and second of the last change: an edit right after a run would be
+    checked as it was before.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The code of the source; nothing is read from or written to a cache."""
+        path = self.get_filename(fullname)
+        code: CodeType = self.source_to_code(self.get_data(path), path)
+        return code
+
+
 def _from_file(path: Path, builder: str) -> Entry:
     """The model that a user's file declares. The file is run as a module, so it may do what any module may."""
     if not path.is_file():
         raise ModelError(f"no such model file: {path}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    loader = _FromSource(path.stem, str(path.absolute()))
+    spec = importlib.util.spec_from_file_location(path.stem, path, loader=loader)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     with blamed_on(path, "does not run as a module"):
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     if builder and not callable(getattr(module, builder, None)):
         raise ModelError(f"{path} declares no function {builder!r}")
     if builder:

@@ -329,6 +329,17 @@ class System:
             refuse_unequal(self._observed[key], f"what {item.id} observes")
         return self._observed[key]
 
+    def receiver_of(self, envelope: Envelope) -> int:
+        """The position of the node that an envelope is addressed to.
+
+        Raises:
+            ModelError: there is no such node.
+        """
+        position = self.index.get(envelope.receiver)
+        if position is None:
+            raise ModelError(f"{self.model.name}: a message to unknown node {envelope.receiver!r}: {envelope.message}")
+        return position
+
     def in_flight(self, state: State) -> frozenset[Envelope]:
         """The distinct envelopes in flight."""
         return self.envelopes_of(self.in_flight_numbers(state))
@@ -372,11 +383,7 @@ class System:
         links = self._cut_links(state)
         for identifier, network in self._flying(state.network):
             envelope: Envelope = self.envelopes.values[identifier]
-            position = self.index.get(envelope.receiver)
-            if position is None:
-                raise ModelError(
-                    f"{self.model.name}: a message to unknown node {envelope.receiver!r}: {envelope.message}"
-                )
+            position = self.receiver_of(envelope)
             if (envelope.sender, envelope.receiver) in links or self.local(state, position).data is None:
                 continue
             given = Received(envelope.sender, envelope.message)

@@ -1,5 +1,6 @@
 """The catalogue of models: what is known, and what is said about what is not."""
 
+import os
 from typing import Annotated
 
 import pytest
@@ -124,3 +125,12 @@ def test_a_users_file_that_is_no_model_is_refused_with_the_reason(tmp_path):
     path.write_text("x = 1")
     with pytest.raises(ModelError, match="must declare `build`"):
         find(str(path))
+
+
+def test_a_file_edited_twice_in_a_second_is_run_as_it_stands(tmp_path):
+    path = tmp_path / "quick.py"
+    for number in range(3):
+        path.write_text(COUNTER.replace("bound: int = 5", f"bound: int = {number}"))
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+        assert find(str(path)).build().parameters["bound"] == number
+    assert list(tmp_path.iterdir()) == [path]

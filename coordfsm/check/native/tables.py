@@ -18,7 +18,7 @@ from coordfsm.check.model import Envelope, Local, Multiset, Ordered, UnreliableS
 from coordfsm.check.native.growing import Column, Rows
 from coordfsm.check.purity import Purity
 from coordfsm.check.semantics import Action, Interner, Outcome, State, StepError, System, crashed
-from coordfsm.kernel import Command, ModelError, Received, Recover, TimerFired, event_of
+from coordfsm.kernel import Command, Received, Recover, TimerFired, event_of
 
 if TYPE_CHECKING:
     from coordfsm.check.native.symmetry import Symmetry
@@ -133,17 +133,14 @@ class Tables:
     def register_envelopes(self) -> None:
         """Give every interned envelope a column of its receiver's table (and of its channel's).
 
-        Raises:
-            ModelError: an envelope is addressed to a node that the model does not have.
+        One to a node that there is not gets a column of the first node's table: filling an entry of it is refused, and
+        that happens only once a state is met in which it is in flight.
         """
         known = self.system.envelopes.values
         while self.receiver.size < len(known):
             number = self.receiver.size
             envelope: Envelope = known[number]
-            position = self.system.index.get(envelope.receiver)
-            if position is None:
-                name = self.system.model.name
-                raise ModelError(f"{name}: a message to unknown node {envelope.receiver!r}: {envelope.message}")
+            position = self.system.index.get(envelope.receiver, 0)
             addressed = self._node_envelopes[position]
             addressed.append(number)
             self.steps.ensure(position, len(self.node_locals[position]), 1 + len(addressed))
@@ -183,7 +180,11 @@ class Tables:
         self.queues.withdraw()
 
     def fill_step(self, position: int, number: int, column: int) -> None:
-        """Compute one entry of a node's table."""
+        """Compute one entry of a node's table.
+
+        Raises:
+            ModelError: it is the delivery of an envelope to a node that there is not.
+        """
         if self.steps.get(position, number, column) >= 0:
             return
         identifier = self.node_locals[position][number]
@@ -215,9 +216,10 @@ class Tables:
         return self._delivery(position, identifier, envelope)
 
     def _delivery(self, position: int, identifier: int, envelope_number: int) -> list[Candidate]:
+        envelope: Envelope = self.system.envelopes.values[envelope_number]
+        self.system.receiver_of(envelope)
         if self.system.locals.values[identifier].data is None:
             return []
-        envelope: Envelope = self.system.envelopes.values[envelope_number]
         try:
             outcomes = self.purity.outcomes(position, identifier, Received(envelope.sender, envelope.message))
         except StepError as error:
