@@ -41,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
             fields.append((title, ", ".join(f"{count} {reason}" for reason, count in status[key].items())))
     if wedged is not None:
         fields.insert(3, ("wedged", f"{wedged['needed']} more of {', '.join(wedged['missing'])} must come back"))
+    if refused := status.get("join_refused"):
+        fields.insert(3, ("not let in", f"{refused['reason']}, says {refused['by']}"))
     print_fields(fields)
     return code
 

@@ -16,7 +16,15 @@ from typing import Any, Self, TypeVar
 
 from coordfsm.kernel import Command, Decoder, EncodingError, Value, encode, out_of_range
 from coordfsm.protocols.coordinator.registry import Registry
-from coordfsm.protocols.membership.events import Bootstrap, CommandRefused, Join, Leave, MemberWedged, ViewChanged
+from coordfsm.protocols.membership.events import (
+    Bootstrap,
+    CommandRefused,
+    Join,
+    JoinRefused,
+    Leave,
+    MemberWedged,
+    ViewChanged,
+)
 from coordfsm.protocols.migration.messages import (
     CommitDecided,
     EntityArrived,
@@ -60,6 +68,7 @@ class RunningNode:
         counters: everything that the node counts.
         history: the views installed since the start, newest last, with the wall-clock time of each.
         wedged: who was missing when the node last found itself without a majority.
+        join_refused: why a member last refused to let the node in; None once it is in.
     """
 
     def __init__(self, config: NodeConfig, store: Store | None = None) -> None:
@@ -67,6 +76,7 @@ class RunningNode:
         self.counters = Counters()
         self.history: deque[tuple[View, float]] = deque(maxlen=HISTORY)
         self.wedged: MemberWedged | None = None
+        self.join_refused: JoinRefused | None = None
         self._given_store = store
         self._events = EventStream()
         self._waiters: set[asyncio.Future[None]] = set()  # for another event
@@ -287,6 +297,9 @@ class RunningNode:
         self.counters.add("events", type(event).__name__)
         if isinstance(event, ViewChanged):
             self.history.append((event.view, time.time()))
+            self.join_refused = None
+        elif isinstance(event, JoinRefused):
+            self.join_refused = event
         elif isinstance(event, MemberWedged):
             self.wedged = event
         level = logging.DEBUG if type(event) in FREQUENT else logging.INFO

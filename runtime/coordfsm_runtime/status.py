@@ -62,6 +62,14 @@ def wedged_of(node: ClusterNode) -> dict[str, Any] | None:
     return {"missing": list(node.wedged.missing), "needed": node.wedged.needed}
 
 
+def join_refused_of(node: ClusterNode) -> dict[str, Any] | None:
+    """Why the node was refused, while it still asks to join."""
+    refused = node.join_refused
+    if refused is None or node.state not in ("seeking", "waiting"):
+        return None
+    return {"reason": refused.reason, "by": refused.sender}
+
+
 def history_of(node: ClusterNode) -> list[dict[str, Any]]:
     """The views that the node installed since it started, oldest first."""
     return [
@@ -123,6 +131,7 @@ def status_of(node: ClusterNode) -> dict[str, Any]:
         "coordinator": node.coordinator,
         "acts_as_coordinator": node.data.coordination.coordinator.state != "follower",
         "wedged": wedged_of(node),
+        "join_refused": join_refused_of(node),
         "view": view,
         "succession": [member["node"] for member in members],
         "topology": topology_of(node),

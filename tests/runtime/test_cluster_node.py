@@ -203,6 +203,18 @@ def test_a_node_of_another_cluster_is_not_let_in(tmp_path):
     run(story)
 
 
+def test_a_node_that_is_refused_says_why_until_it_is_let_in(tmp_path):
+    async def story():
+        first, second = (msgspec.structs.replace(config, bootstrap=False) for config in configs(tmp_path, 2))
+        async with ClusterNode(first) as asked, ClusterNode(second) as refused:
+            await refused.wait_until(lambda: refused.join_refused is not None)
+            assert status_of(refused)["join_refused"] == {"reason": "not a member", "by": first.listen}
+            await asked.close()
+            await refused.close()
+
+    run(story)
+
+
 async def until_refused(nodes: list[ClusterNode]) -> None:
     while not all(node.counters.total("refusals_received") for node in nodes):  # noqa: ASYNC110  (not told)
         await asyncio.sleep(0.01)

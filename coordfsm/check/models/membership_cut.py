@@ -28,12 +28,14 @@ from coordfsm.kernel import (
     Value,
     compile_machine,
 )
+from coordfsm.protocols.membership.chain import fits
 from coordfsm.protocols.membership.composition import initial
 from coordfsm.protocols.membership.cut_detector import CUT_DETECTOR
-from coordfsm.protocols.membership.cut_rules import high_mark
+from coordfsm.protocols.membership.cut_rules import cut_of, high_mark
 from coordfsm.protocols.membership.data import MembershipData, ViewChangeData, stamp_of
 from coordfsm.protocols.membership.events import AccusationMade, ProposeCut, SubjectCondemned, SubjectExonerated
 from coordfsm.protocols.membership.messages import (
+    NO_CUT,
     Accusation,
     Condemnation,
     Exoneration,
@@ -43,6 +45,8 @@ from coordfsm.protocols.membership.messages import (
 )
 from coordfsm.protocols.membership.properties import STATEMENTS, History, remember
 from coordfsm.protocols.view import Member, View, monitors, ring_order
+
+STRANGERS = ("x", "y")
 
 
 class Suspicious(Command):
@@ -68,7 +72,9 @@ class AskToLeave(Command):
 
 
 class AskToJoin(Command):
-    """A stranger asks to join; its request travels through this process."""
+    """A stranger asks to join; its request travels through this process. All strangers advertise one address."""
+
+    node: str
 
 
 class MonitoringData(Value):
@@ -130,9 +136,9 @@ def say_leaving(data: MonitoringData, given: Value, context: WatchData) -> Done:
     return data, _tell(data, context, LeaveRequest(stamp_of(_view(context)), MemberId(context.node, 1)))
 
 
-def say_joining(data: MonitoringData, given: Value, context: WatchData) -> Done:
+def say_joining(data: MonitoringData, given: AskToJoin, context: WatchData) -> Done:
     """Tell the observer."""
-    request = JoinRequest(context.settings.label, stamp_of(_view(context)), Member("x", 2, "x"))
+    request = JoinRequest(context.settings.label, stamp_of(_view(context)), Member(given.node, 2, STRANGERS[0]))
     return data, _tell(data, context, request)
 
 
@@ -207,7 +213,7 @@ def build(
     accusations: Annotated[int, Parameter("accusations before the condemnations", minimum=0)] = 0,
     withdrawals: Annotated[int, Parameter("how often a monitor withdraws", minimum=0)] = 1,
     leaves: Annotated[int, Parameter("members that ask to leave", minimum=0, maximum=1)] = 0,
-    joins: Annotated[int, Parameter("strangers that ask to join", minimum=0, maximum=1)] = 0,
+    joins: Annotated[int, Parameter("strangers that ask to join, all at one address", minimum=0, maximum=2)] = 0,
     looks: Annotated[int, Parameter("how often the observer looks for evidence not repeated", minimum=0)] = 0,
 ) -> Model:
     """Cut detector: H and L, reinforcement and tolerance under asymmetric loss, joins and leaves in the same cut."""
@@ -231,7 +237,7 @@ def build(
         given += [Suspicious(MemberId(other, 1)) for other in subjects if other not in held.ever]
         given += [Hear(MemberId(other, 1)) for other in subjects if other in held.condemned]
         if node == order[1]:
-            given += [AskToLeave(), AskToJoin()]
+            given += [AskToLeave(), *(AskToJoin(stranger) for stranger in STRANGERS[:joins])]
         return tuple(given)
 
     def node(name: str) -> Node:
@@ -267,7 +273,7 @@ def build(
             "local_ask_to_join": joins,
             "timeout_evidence": looks,
         },
-        properties=_properties(view, healthy, dead),
+        properties=_properties(view, healthy, dead, joins=joins),
     )
 
 
@@ -287,7 +293,13 @@ def observe_monitor(local: Local) -> Seen:
     return local.data.node, local.data.cut.state, local.data.monitoring.ever, local.history.proposed
 
 
-def _properties(view: View, healthy: str, dead: tuple[str, ...]) -> tuple[Property, ...]:
+def observe_joiners(local: Local) -> tuple[bool, int]:
+    """Whether the cut that the evidence asks for can be decided, and how many it admits."""
+    cut, view = cut_of(local.data.cut, local.data), local.data.view_change.view
+    return cut == NO_CUT or fits(view, cut), len(cut.joining)
+
+
+def _properties(view: View, healthy: str, dead: tuple[str, ...], *, joins: int) -> tuple[Property, ...]:
     def spared(seen: tuple[Seen, ...]) -> bool:
         return all(healthy not in proposed for _, _, _, proposed in seen)
 
@@ -305,7 +317,17 @@ def _properties(view: View, healthy: str, dead: tuple[str, ...]) -> tuple[Proper
         return any(proposed >= set(dead) for _, _, _, proposed in seen)
 
     invariant = partial(Property, observe=observe_monitor)
+
+    def admits(seen: tuple[tuple[bool, int], ...]) -> bool:
+        return any(joining for _, joining in seen)
+
+    statement = "However many joiners share an address, the cut can be decided, and admits one of them."
+    joined = (
+        Property("ML2-fits", statement, lambda seen: all(fit for fit, _ in seen), observe=observe_joiners),
+        Property("M-admits", "A joiner can be in the cut.", admits, "sometimes", observe_joiners),
+    )
     return (
+        *(joined if joins else ()),
         invariant("ML4", STATEMENTS["ML4"], spared),
         invariant("M5", STATEMENTS["M5"], proven),
         Property("ML4-stale", STALE, lambda seen: not any(seen), observe=observe_baseless),
@@ -319,6 +341,7 @@ DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {
         {"accusations": 1, "withdrawals": 0},
         {"leaves": 1, "joins": 1, "withdrawals": 0},
         {"lossy": 0, "withdrawals": 0, "looks": 3},
+        {"crashed": 0, "lossy": 0, "joins": 2, "withdrawals": 0},
     ),
 }
 MODELS = {"membership-cut": build}

@@ -4,13 +4,14 @@ from coordfsm.kernel import Endpoint
 from coordfsm.protocols.membership.chain import newest
 from coordfsm.protocols.membership.data import MembershipData, current_view, stamp_of
 from coordfsm.protocols.membership.messages import JoinInquiry, JoinRequest
-from coordfsm.protocols.view import View, member_at, member_of
+from coordfsm.protocols.view import Member, View, member_at, member_of
 
 NOT_A_MEMBER = "not a member"
 OTHER_LABEL = "other label"
 BAD_ADDRESS = "bad address"
 DUPLICATE_NODE = "duplicate node id"
 STALE_INCARNATION = "stale incarnation"
+SHARED_ADDRESS = "address of another joiner"
 
 LONGEST_ADDRESS = 255
 
@@ -31,7 +32,15 @@ def refusal_of(request: JoinInquiry | JoinRequest, context: MembershipData) -> s
         return NOT_A_MEMBER
     if request.label != context.settings.label:
         return OTHER_LABEL
-    return None if isinstance(request, JoinInquiry) else _refusal_in(view, request)
+    if isinstance(request, JoinInquiry):
+        return None
+    return _refusal_in(view, request) or (SHARED_ADDRESS if shares_address(request.member, context) else None)
+
+
+def shares_address(joiner: Member, context: MembershipData) -> bool:
+    """Whether another node asked first to join at this address. A cut with both fits no view, and lets nobody in."""
+    known = context.cut.joining.values()
+    return any(other.endpoint == joiner.endpoint and other.node != joiner.node for other in known)
 
 
 def _refusal_in(view: View, request: JoinRequest) -> str | None:

@@ -6,6 +6,7 @@ Many are real: found by reading or replaying Delos and Rapid.
 from typing import Any
 
 from coordfsm.protocols.membership import (
+    admission,
     belonging,
     catch_up,
     consensus,
@@ -42,6 +43,7 @@ from coordfsm.testing.mutants.membership_flaws import (
     propose_own,
     rejoin_with_old_incarnation,
     retire_at_once,
+    share_nothing,
     shrunken_electorate,
     silent,
     vote_again,
@@ -433,6 +435,16 @@ MUTANTS = (
         model="membership-cut",
         parameters={"leaves": 1, "withdrawals": 0},
         edit=patched((cut_rules, "_is_dead", dead_or_leaving)),
+    ),
+    Mutant(
+        name="shared-address-admitted",
+        machine="CutDetector",
+        property="ML2-fits",
+        flaw="Two joiners with one address are noted for the same cut, which can then not be decided.",
+        source="own",
+        model="membership-cut",
+        parameters={"crashed": 0, "lossy": 0, "joins": 2, "withdrawals": 0},
+        edit=patched((admission, "shares_address", share_nothing)),
     ),
     Mutant(
         name="accusation-condemns",

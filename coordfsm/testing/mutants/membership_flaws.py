@@ -253,6 +253,11 @@ def rejoin_with_old_incarnation(model: Model) -> Model:
     return substitute_in_model(model, "Lifecycle", lambda table: substitute(table, {"bind_and_ask": keep_incarnation}))
 
 
+def share_nothing(joiner: Any, context: Any) -> bool:
+    """Nobody looks at the addresses of other joiners."""
+    return False
+
+
 def join_without_asking(data: Any, given: Any, context: Any) -> bool:
     """Install any view that welcomes one's node id."""
     return any(member.node == context.node for member in given.message.view.members)

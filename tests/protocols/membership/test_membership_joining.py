@@ -7,18 +7,28 @@ from coordfsm.kernel import Persist, Received, Send
 from coordfsm.protocols.membership import composition
 from coordfsm.protocols.membership.chain import decision_of, next_view
 from coordfsm.protocols.membership.data import stamp_of
-from coordfsm.protocols.membership.events import Bootstrap, Join, Leave, MemberLeaving, MemberLeft
+from coordfsm.protocols.membership.events import (
+    Bootstrap,
+    CommandRefused,
+    Join,
+    JoinerRefused,
+    JoinRefused,
+    Leave,
+    MemberLeaving,
+    MemberLeft,
+)
 from coordfsm.protocols.membership.messages import (
     Cut,
     JoinInquiry,
     JoinRedirect,
+    JoinRefusal,
     JoinRequest,
     MemberId,
     ViewAck,
     ViewDecision,
     ViewWelcome,
 )
-from coordfsm.protocols.view import Member
+from coordfsm.protocols.view import Member, coordinator
 from tests.protocols.membership.membership_cluster import FAST, Cluster
 
 
@@ -226,3 +236,27 @@ def test_a_welcome_is_taken_although_the_joiner_has_turned_to_the_next_seed():
     view = cluster.view("a")
     cluster.give("b", Received("a", ViewWelcome(stamp_of(view), MemberId("a", 1), view)))
     assert (cluster.state("b"), cluster.view("b")) == ("member", view)
+
+
+def test_of_two_joiners_with_one_address_one_is_refused_and_others_come_in():
+    cluster = Cluster().found(*"abc")
+    view = cluster.view("a")
+    leader = coordinator(view).node
+    for name in ("p", "q"):
+        cluster.start(name)
+        request = JoinRequest("test", stamp_of(view), Member(name, view.number + 1, "shared"))
+        cluster.give(leader, Received(name, request))
+    held = cluster.data[leader]
+    cluster.give(leader, Received("q", JoinRequest("test", stamp_of(view), Member("q", view.number + 1, "shared"))))
+    assert cluster.data[leader] == held
+    assert {(refused.reason, refused.sender) for refused in cluster.told(leader, JoinerRefused)} == {
+        ("address of another joiner", "q")
+    }
+    cluster.give("q", Join(("a",)))
+    cluster.give("q", Received(leader, JoinRefusal("address of another joiner")))
+    assert [refused.reason for refused in cluster.told("q", JoinRefused)] == ["address of another joiner"]
+    cluster.crash("q")
+    cluster.start("z")
+    cluster.give("z", Join(("a",)))
+    cluster.run_until(lambda: cluster.state("z") == "member")
+    assert not cluster.told(leader, CommandRefused)
