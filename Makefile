@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: verify test test-network
+.PHONY: verify test test-network docs
 verify: $(STAMP)
 	$(BIN)/coordfsm verify
 
@@ -14,6 +14,10 @@ test: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto
+
+# The documentation site, into build/site; a warning is an error.
+docs: $(STAMP)
+	$(BIN)/mkdocs build --strict
 
 # Part of `make test`, here alone and one after the other: real processes over networks that misbehave.
 test-network: $(STAMP)
