@@ -69,7 +69,7 @@ def _place(path: str) -> str:
 
 def commands() -> str:
     """What each command says of itself with `--help`."""
-    os.environ["COLUMNS"] = "100"
+    os.environ["COLUMNS"] = "80"
     choices = next(part for part in build_parser()._actions if isinstance(part, argparse._SubParsersAction)).choices  # noqa: SLF001  (argparse has no other way)
     helps = (
         f"## coordfsm {name}\n\n```text\n{parser.format_help().rstrip()}\n```\n" for name, parser in choices.items()
