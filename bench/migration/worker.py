@@ -47,7 +47,7 @@ class Traveller:
 
     async def follow(self) -> None:
         """Send every entity that arrives back, while the bench runs."""
-        async for event in self.node.events():
+        async for event in self.node.events(serves=False):
             self._note(event)
 
     def _note(self, event: Value) -> None:

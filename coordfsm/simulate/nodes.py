@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from coordfsm.kernel import Endpoint, Notify
@@ -22,6 +23,7 @@ from coordfsm.protocols.coordinator.properties import (
 from coordfsm.protocols.membership import Settings as MembershipSettings
 from coordfsm.protocols.membership.events import Bootstrap, Join
 from coordfsm.protocols.migration import MigrationSettings
+from coordfsm.protocols.migration.prompt import prompt_step
 from coordfsm.protocols.node import NodeSettings, composition, initial
 from coordfsm.protocols.view import View
 from coordfsm.simulate.cluster import Cluster, Happening
@@ -56,7 +58,7 @@ def node_cluster(
     chosen = pace or Pace()
     machines = {
         name: (
-            composition.step,
+            partial(prompt_step, composition),
             initial(NodeSettings(name, name, chosen.membership, chosen.coordination, chosen.migration)),
         )
         for name in node_names(count)

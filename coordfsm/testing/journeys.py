@@ -37,6 +37,7 @@ from coordfsm.kernel import (
 )
 from coordfsm.protocols.migration import MigrationData, composition, initial
 from coordfsm.protocols.migration.messages import EntityRecord, EntityRefused, Migrate, UpdateEntity, entity_key
+from coordfsm.protocols.migration.prompt import prompt_step
 from coordfsm.protocols.migration.properties import (
     History,
     Seen,
@@ -315,7 +316,7 @@ class MigrationJourneys(RuleBasedStateMachine):
         process = self.processes[name]
         if process.data is None:
             return ()
-        step = self.machines.step(process.data, given)
+        step = prompt_step(self.machines, process.data, given)
         process.data = step.data
         told = tuple(self._carry_out(process, effect) for effect in step.effects[:effects])
         if effects is not None:

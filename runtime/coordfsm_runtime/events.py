@@ -2,10 +2,13 @@
 
 A listener that is too slow loses its oldest events, and is told how many: it finds `EventsMissed` in their place and
 can ask the node for its state (`ClusterNode.data`).
+
+Whoever takes the next event has handled the one before: that is how an application confirms what it was told.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Self
 from weakref import ref
 
@@ -31,12 +34,17 @@ class EventsMissed(Value):
 class Listener:
     """The events from its creation on, as an asynchronous iterator that ends when the node stops or fails.
 
+    Args:
+        handled: called with each event once the next one is asked for; None if nobody waits for that.
+
     Attributes:
         ended: whether the node has stopped and all events were taken.
         missed: events that were dropped so far because the listener was too slow.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, handled: Callable[[Value], None] | None = None) -> None:
+        self._handled = handled
+        self._handed: list[Value] = []  # to the reader, who has not asked for more yet
         self._queue: deque[Value] = deque()
         self._bytes = 0
         self._untold = 0  # dropped since the listener was last told
@@ -48,7 +56,13 @@ class Listener:
     def __aiter__(self) -> Self:
         return self
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether it counts that the reader has handled an event."""
+        return self._handled is not None and not self._closed
+
     async def __anext__(self) -> Value:
+        self._note_handled()
         while not self._queue and not self._untold and not self._closed:
             self._filled.clear()
             await self._filled.wait()
@@ -60,6 +74,7 @@ class Listener:
 
     def drain(self) -> list[Value]:
         """The events that wait, without waiting for more."""
+        self._note_handled()
         taken = []
         while (event := self._take()) is not None:
             taken.append(event)
@@ -91,7 +106,15 @@ class Listener:
             return None
         event = self._queue.popleft()
         self._bytes -= _size(event)
+        if self._handled is not None:
+            self._handed.append(event)
         return event
+
+    def _note_handled(self) -> None:
+        handed, self._handed = self._handed, []
+        for event in handed:
+            assert self._handled is not None
+            self._handled(event)
 
 
 class EventStream:
@@ -102,9 +125,13 @@ class EventStream:
         self._listeners: list[ref[Listener]] = []
         self._closed = False
 
-    def publish(self, event: Value) -> None:
-        for listener in self._living():
+    def publish(self, event: Value) -> int:
+        """Hand an event to everyone; how many of them are waited for until they have handled it."""
+        living = self._living()
+        waited_for = sum(listener.is_waited_for for listener in living)
+        for listener in living:
             listener.put(event)
+        return waited_for
 
     def close(self) -> None:
         """End every listener's iteration, also that of later ones."""
@@ -112,8 +139,8 @@ class EventStream:
         for listener in self._living():
             listener.close()
 
-    def listen(self) -> Listener:
-        listener = Listener()
+    def listen(self, handled: Callable[[Value], None] | None = None) -> Listener:
+        listener = Listener(handled)
         if self._closed:
             listener.close()
         self._listeners.append(ref(listener, self._listeners.remove))

@@ -143,7 +143,7 @@ class Operations:
 
     async def watch(self) -> AsyncIterator[dict[str, Any]]:
         """Every event as plain data."""
-        async for event in self.node.events():
+        async for event in self.node.events(serves=False):
             yield summarize(event)
 
     # -- commands ----------------------------------------------------------------------------------------------------
@@ -279,7 +279,7 @@ class Operations:
 
     async def _stream(self) -> AsyncIterator[bytes]:
         """The status now, whenever it changed (at most five times a second) and at rest; and migrations as they end."""
-        listener = self.node.events()
+        listener = self.node.events(serves=False)
         yield self._status_line()
         for migration in tuple(self._migrations):
             yield to_line({"migration": migration, "past": True})

@@ -37,6 +37,7 @@ from coordfsm.protocols.node import NodeData
 from coordfsm.protocols.view import View, coordinator
 from coordfsm_runtime.assembly import Assembly
 from coordfsm_runtime.config import NodeConfig
+from coordfsm_runtime.confirmations import Confirmations
 from coordfsm_runtime.counters import Counters
 from coordfsm_runtime.driver import Driver
 from coordfsm_runtime.errors import CommandRefusedError, NodeStoppedError
@@ -79,6 +80,7 @@ class RunningNode:
         self.join_refused: JoinRefused | None = None
         self._given_store = store
         self._events = EventStream()
+        self._confirmations = Confirmations(self._hand_over)
         self._waiters: set[asyncio.Future[None]] = set()  # for another event
         self._awaited: set[asyncio.Future[Any]] = set()  # all, to end when the node does
         self._closed = asyncio.Event()
@@ -284,12 +286,28 @@ class RunningNode:
         return self.view
 
     def listen(self, listener: Callable[[Value], None]) -> None:
-        """Have a function called with every event, at once and in order, for as long as the node exists."""
+        """Have a function called with every event, at once and in order, for as long as the node exists.
+
+        What it returns from, it has handled (see `events`).
+        """
         self._listeners.append(listener)
 
-    def events(self) -> Listener:
-        """Everything that the machines tell, from now on, until the node stops: an asynchronous iterator."""
-        return self._events.listen()
+    def events(self, *, serves: bool = True) -> Listener:
+        """Everything that the machines tell, from now on, until the node stops: an asynchronous iterator.
+
+        Who takes the next event has handled the one before. An entity does not leave before each reader has handled its
+        `EntityFrozen`: have it out of service before asking for the next event. A reader that does not come to that
+        within `freeze_timeout_ms` keeps the entity here: the migration answers NOT_STOPPED.
+
+        Args:
+            serves: whether the reader serves entities, and so is waited for; False for who only watches.
+        """
+        return self._events.listen(self._confirmations.handled if serves else None)
+
+    def _hand_over(self, command: Command) -> None:
+        """Hand a command to the machines and wait for nothing; a node that has stopped needs none."""
+        with contextlib.suppress(NodeStoppedError):
+            self._running.submit(command)
 
     # -- what the machines tell --------------------------------------------------------------------------------------
 
@@ -307,9 +325,10 @@ class RunningNode:
             plain = summarize(event)
             number = self.view.number if self.view else 0
             logger.log(level, plain.pop("type"), extra={"fields": {"view": number} | plain})
-        self._events.publish(event)
+        readers = self._events.publish(event)
         for listener in tuple(self._listeners):
             listener(event)
+        self._confirmations.note(event, readers)
         self._wake_soon()
 
     def _wake_soon(self) -> None:

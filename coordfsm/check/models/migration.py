@@ -13,6 +13,7 @@ from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command, Composition, Input, Map, Notify, Step, Value, Write
 from coordfsm.protocols.migration import EntityData, MigrationData, composition, initial
 from coordfsm.protocols.migration.messages import EntityRecord, Migrate, UpdateEntity, entity_key
+from coordfsm.protocols.migration.prompt import prompt_step
 from coordfsm.protocols.migration.properties import (
     STATEMENTS,
     History,
@@ -67,7 +68,7 @@ def _remember(past: Past, event: Value) -> Past:
 
 def _step(machines: Composition, data: Any, given: Input) -> Step:
     """The machines, with installed views made visible to the history."""
-    step = machines.step(data, given)
+    step = prompt_step(machines, data, given)
     return step._replace(effects=(Notify(given), *step.effects)) if isinstance(given, ViewInstalled) else step
 
 

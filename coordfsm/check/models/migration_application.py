@@ -23,6 +23,7 @@ from coordfsm.protocols.migration.messages import (
     UpdateEntity,
     entity_key,
 )
+from coordfsm.protocols.migration.prompt import prompt_step
 from coordfsm.protocols.migration.properties import (
     STATEMENTS,
     History,
@@ -75,7 +76,7 @@ def _remember(past: Past, event: Value) -> Past:
 
 def _step(machines: Composition, data: Any, given: Input) -> Step:
     """The machines, with what membership says made visible to the history."""
-    step = machines.step(data, given)
+    step = prompt_step(machines, data, given)
     return step._replace(effects=(Notify(given), *step.effects)) if isinstance(given, ViewInstalled | Shunned) else step
 
 

@@ -15,6 +15,7 @@ from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command, Composition, Input, Notify, Recover, Step, Value, Write
 from coordfsm.protocols.migration import MigrationData, composition, initial
 from coordfsm.protocols.migration.messages import EntityRecord, Migrate, MigrationEnded, entity_key
+from coordfsm.protocols.migration.prompt import prompt_step
 from coordfsm.protocols.view import Member, View, ViewInstalled, ViewStable, ViewUnsettled
 
 ENTITY = "e1"
@@ -65,7 +66,7 @@ def remember(asked: Asked, event: Value) -> Asked:
 
 def _step(machines: Composition, data: Any, given: Input) -> Step:
     """The machines, with requests and restarts made visible to the history."""
-    step = machines.step(data, given)
+    step = prompt_step(machines, data, given)
     if isinstance(given, Migrate):
         return step._replace(effects=(Notify(given), *step.effects))
     return step._replace(effects=(Notify(Recover(())), *step.effects)) if isinstance(given, Recover) else step

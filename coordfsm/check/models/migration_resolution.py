@@ -15,6 +15,7 @@ from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command, Composition, Input, Map, Notify, Step, Value, Write
 from coordfsm.protocols.migration import MigrationData, composition, initial
 from coordfsm.protocols.migration.messages import EntityRecord, Migrate, RemoveEntity, ResolveInDoubt, entity_key
+from coordfsm.protocols.migration.prompt import prompt_step
 from coordfsm.protocols.migration.properties import STATEMENTS as X_STATEMENTS
 from coordfsm.protocols.migration.properties import History, at_rest, no_duplicate, no_loss, observe, recorded, remember
 from coordfsm.protocols.view import Member, View, ViewInstalled, ViewStable
@@ -46,7 +47,7 @@ def _remember(past: Past, event: Value) -> Past:
 
 def _step(machines: Composition, data: Any, given: Input) -> Step:
     """The machines, with installed views made visible to the history."""
-    step = machines.step(data, given)
+    step = prompt_step(machines, data, given)
     return step._replace(effects=(Notify(given), *step.effects)) if isinstance(given, ViewInstalled) else step
 
 

@@ -21,6 +21,7 @@ from coordfsm.protocols.membership.data import IDENTITY_KEY, VIEW_KEY, IdentityR
 from coordfsm.protocols.membership.events import Leave
 from coordfsm.protocols.migration import properties as migration
 from coordfsm.protocols.migration.messages import EntityRecord, Migrate, entity_key
+from coordfsm.protocols.migration.prompt import prompt_step
 from coordfsm.protocols.node import NodeData, NodeSettings, composition, initial
 
 ENTITY = "e1"
@@ -54,7 +55,7 @@ def remember(past: Past, event: Value) -> Past:
 
 def timed_step(process: Composition, data: Any, given: Input) -> Step:
     """A step of the node, with the end of a cooldown made visible to the history."""
-    step = process.step(data, given)
+    step = prompt_step(process, data, given)
     if isinstance(given, TimerFired) and given.timer == COOLDOWN:
         return step._replace(effects=(Notify(coordination.CooldownElapsed()), *step.effects))
     return step

@@ -9,7 +9,7 @@ from coordfsm.protocols.migration.rules import by_entity
 from coordfsm.protocols.migration.service import SERVICE
 from coordfsm.protocols.migration.settings import MigrationSettings
 
-UNDER_WAY = frozenset({"prepared", "frozen", "departing"})
+UNDER_WAY = frozenset({"prepared", "freezing", "frozen", "departing"})
 """The states of a migration that has not ended: what happens to the view concerns only these."""
 
 

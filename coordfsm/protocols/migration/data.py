@@ -14,6 +14,7 @@ class EntityData(Value):
         view_id: the view in which this process prepared to give it away.
         completed: the tokens of committed requests to their destinations.
         requests: ids of the requests that wait for the open attempt to end.
+        called_off: freezes that ended before PREPARE was logged, since the process started.
     """
 
     entity: str
@@ -30,6 +31,7 @@ class EntityData(Value):
     view_id: ViewId = ""
     completed: Map[str, str] = Map()
     requests: tuple[int, ...] = ()
+    called_off: int = 0
 
 
 class ServiceData(Value):
@@ -38,7 +40,7 @@ class ServiceData(Value):
     Attributes:
         state: ``outside`` of any view, ``unsettled``, ``settled`` or ``wedged``.
         view: the installed view; None outside.
-        resident: entities that this process answers for (owned, frozen, prepared).
+        resident: entities that this process answers for (owned, freezing, frozen, prepared).
     """
 
     state: str = "outside"

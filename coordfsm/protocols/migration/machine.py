@@ -1,8 +1,8 @@
 """MIGRATION: one entity at one process, in either role.
 
-Two-phase commit, remove then commit. As the source: OWNED, FROZEN (PREPARE logged), DEPARTING (COMMIT logged: the
-point of no return), DEPARTED (acknowledged; a forward pointer stays). As the destination: ABSENT, PREPARED (in
-doubt), OWNED.
+Two-phase commit, remove then commit. As the source: OWNED, FREEZING (the application is asked to stop; nothing is
+logged), FROZEN (it has stopped; PREPARE logged), DEPARTING (COMMIT logged: the point of no return), DEPARTED
+(acknowledged; a forward pointer stays). As the destination: ABSENT, PREPARED (in doubt), OWNED.
 
 One machine has both roles, because an entity that arrived may leave again: its state says at every moment who answers
 for it, and its one durable record is ownership and log at once, so that they cannot disagree.
@@ -13,6 +13,7 @@ Rules that everything rests on:
 2. Until then the source may abort alone; from then on it only repeats its decision.
 3. A prepared destination never decides alone.
 4. Epochs tell an echo of an earlier move from a new one.
+5. PREPARE leaves only after the application has confirmed that it serves the entity no longer.
 """
 
 from statemachine import State
@@ -79,12 +80,17 @@ from coordfsm.protocols.migration.source_rules import (
     abort_wedged,
     answer_aborted,
     answer_committed,
+    ask_to_stop,
+    call_off_changed,
+    call_off_late,
+    call_off_wedged,
     commit,
     decide_again,
     finish,
     freeze,
     is_movable,
     is_of_open_transaction,
+    is_of_this_freeze,
     is_settled,
     is_yes,
     knows_destination,
@@ -94,11 +100,12 @@ from coordfsm.protocols.migration.source_rules import (
 
 
 class Migration(Machine):
-    """One entity at one process: ABSENT, PREPARED, OWNED, FROZEN, DEPARTING, DEPARTED."""
+    """One entity at one process: ABSENT, PREPARED, OWNED, FREEZING, FROZEN, DEPARTING, DEPARTED."""
 
     absent = State(initial=True)
     prepared = State()
     owned = State()
+    freezing = State()
     frozen = State()
     departing = State()
     departed = State()
@@ -119,6 +126,7 @@ class Migration(Machine):
         | absent.to(absent, internal=True, on=refuse_command)
         | prepared.to(prepared, internal=True, on=refuse_command)
         | owned.to(owned, internal=True, on=refuse_command)
+        | freezing.to(freezing, internal=True, on=refuse_command)
         | frozen.to(frozen, internal=True, on=refuse_command)
         | departing.to(departing, internal=True, on=refuse_command)
         | departed.to(departed, internal=True, on=refuse_command)
@@ -128,6 +136,7 @@ class Migration(Machine):
         | owned.to(owned, internal=True, on=refuse_command)
         | absent.to(absent, internal=True, on=refuse_command)
         | prepared.to(prepared, internal=True, on=refuse_command)
+        | freezing.to(freezing, internal=True, on=refuse_command)
         | frozen.to(frozen, internal=True, on=refuse_command)
         | departing.to(departing, internal=True, on=refuse_command)
         | departed.to(departed, internal=True, on=refuse_command)
@@ -137,6 +146,7 @@ class Migration(Machine):
         | owned.to(owned, internal=True, on=refuse_command)
         | absent.to(absent, internal=True, on=refuse_command)
         | prepared.to(prepared, internal=True, on=refuse_command)
+        | freezing.to(freezing, internal=True, on=refuse_command)
         | frozen.to(frozen, internal=True, on=refuse_command)
         | departing.to(departing, internal=True, on=refuse_command)
         | departed.to(departed, internal=True, on=refuse_command)
@@ -144,25 +154,29 @@ class Migration(Machine):
 
     # The source.
     local_migrate = (
-        owned.to(frozen, cond=[is_movable, is_settled, knows_destination], on=freeze)
+        owned.to(freezing, cond=[is_movable, is_settled, knows_destination], on=ask_to_stop)
         | owned.to(owned, internal=True, on=refuse_request)
         | absent.to(absent, internal=True, on=refuse_request)
         | prepared.to(prepared, internal=True, on=refuse_request)
+        | freezing.to(freezing, internal=True, cond=joins_running, on=join_running)
+        | freezing.to(freezing, internal=True, on=refuse_request)
         | frozen.to(frozen, internal=True, cond=joins_running, on=join_running)
         | frozen.to(frozen, internal=True, on=refuse_request)
         | departing.to(departing, internal=True, cond=joins_running, on=join_running)
         | departing.to(departing, internal=True, on=refuse_request)
         | departed.to(departed, internal=True, on=refuse_request)
     )
+    local_confirm_stopped = freezing.to(frozen, cond=is_of_this_freeze, on=freeze)
+    timeout_freeze = freezing.to(owned, on=call_off_late)
     recv_migration_vote = frozen.to(departing, cond=[is_of_open_transaction, is_yes], on=commit) | frozen.to(
         owned, cond=is_of_open_transaction, on=abort_refused
     )
     timeout_vote = frozen.to(frozen, internal=True, on=prepare_again)
     timeout_migration = frozen.to(owned, on=abort_late)
     # X6: whatever would forbid the commit aborts at once, so an entity that is still frozen may be committed.
-    local_view_installed = frozen.to(owned, on=abort_changed)
-    local_wedged = frozen.to(owned, on=abort_wedged)
-    local_shunned = frozen.to(owned, on=abort_changed)
+    local_view_installed = frozen.to(owned, on=abort_changed) | freezing.to(owned, on=call_off_changed)
+    local_wedged = frozen.to(owned, on=abort_wedged) | freezing.to(owned, on=call_off_wedged)
+    local_shunned = frozen.to(owned, on=abort_changed) | freezing.to(owned, on=call_off_changed)
     timeout_decision = departing.to(departing, internal=True, on=decide_again)
     recv_migration_ack = departing.to(departed, cond=is_of_open_transaction, on=finish)
     recv_migration_inquiry = (
@@ -172,6 +186,7 @@ class Migration(Machine):
         | departed.to(departed, internal=True, on=answer_aborted)
         | frozen.to(frozen, internal=True, unless=is_of_open_transaction, on=answer_aborted)
         | owned.to(owned, internal=True, on=answer_aborted)
+        | freezing.to(freezing, internal=True, on=answer_aborted)
         | absent.to(absent, internal=True, on=answer_aborted)
         | prepared.to(prepared, internal=True, on=answer_aborted)
     )
@@ -185,6 +200,7 @@ class Migration(Machine):
         | prepared.to(prepared, internal=True, cond=is_of_open_transaction, on=vote_again)
         | prepared.to(prepared, internal=True, on=vote_no)
         | owned.to(owned, internal=True, on=vote_no)
+        | freezing.to(freezing, internal=True, on=vote_no)
         | frozen.to(frozen, internal=True, on=vote_no)
         | departing.to(departing, internal=True, on=vote_no)
     )
@@ -193,6 +209,7 @@ class Migration(Machine):
         | prepared.to(absent, cond=is_of_open_transaction, on=forget)
         | prepared.to(prepared, internal=True, cond=is_done, on=acknowledge)
         | owned.to(owned, internal=True, cond=is_done, on=acknowledge)
+        | freezing.to(freezing, internal=True, cond=is_done, on=acknowledge)
         | frozen.to(frozen, internal=True, cond=is_done, on=acknowledge)
         | departing.to(departing, internal=True, cond=is_done, on=acknowledge)
         | departed.to(departed, internal=True, cond=is_done, on=acknowledge)
@@ -210,6 +227,7 @@ class Migration(Machine):
         | departing.to(departing, internal=True, on=refuse_resolution)
         | absent.to(absent, internal=True, on=refuse_resolution)
         | owned.to(owned, internal=True, on=refuse_resolution)
+        | freezing.to(freezing, internal=True, on=refuse_resolution)
         | frozen.to(frozen, internal=True, on=refuse_resolution)
         | departed.to(departed, internal=True, on=refuse_resolution)
     )
@@ -217,6 +235,8 @@ class Migration(Machine):
     recv_migration_fence = (
         owned.to(departed, cond=is_older_than_fence, on=yield_to_fence)
         | owned.to(owned, internal=True, on=acknowledge_fence)
+        | freezing.to(departed, cond=is_older_than_fence, on=yield_to_fence)
+        | freezing.to(freezing, internal=True, on=acknowledge_fence)
         | frozen.to(departed, cond=is_older_than_fence, on=yield_to_fence)
         | frozen.to(frozen, internal=True, on=acknowledge_fence)
         | prepared.to(departed, cond=is_offered_before_fence, on=drop_for_fence)
@@ -232,6 +252,8 @@ class Migration(Machine):
     ignored = {
         ("*", "local_recover"): "the first input of a process only",
         ("*", "recv_migration_vote"): "the transaction is not open: decided, aborted, or of an earlier attempt",
+        ("*", "local_confirm_stopped"): "no freeze waits for it, or another one does",
+        ("*", "timeout_freeze"): "confirmed in time, or called off",
         ("*", "timeout_vote"): "no vote is waited for",
         ("*", "timeout_migration"): "decided in time",
         ("*", "local_view_installed"): "nothing is undecided: after a COMMIT record only the decision is repeated",

@@ -204,6 +204,18 @@ class Migrate(Command):
     request: int = 0
 
 
+class ConfirmStopped(Command):
+    """The application's answer to `EntityFrozen`: it serves the entity no longer.
+
+    Attributes:
+        entity: its id.
+        freeze: as in the event that is answered; the answer to an earlier one changes nothing.
+    """
+
+    entity: str
+    freeze: int
+
+
 class ResolveInDoubt(Command):
     """The operator's word for a transaction whose other process is gone for good: not to be given while it may live.
 
@@ -228,8 +240,8 @@ class MigrationEnded(Value):
         entity: its id.
         destination: node id that was asked for.
         outcome: COMMITTED, ALREADY_APPLIED, ALREADY_MIGRATING, NOT_OWNER, NOT_IN_VIEW, VIEW_UNSTABLE, VIEW_CHANGED,
-            WEDGED, REJECTED or TIMEOUT.
-        reason: for REJECTED why; for NOT_OWNER where the entity went, if known.
+            WEDGED, NOT_STOPPED, REJECTED or TIMEOUT.
+        reason: for REJECTED and NOT_STOPPED why; for NOT_OWNER where the entity went, if known.
         token: the caller's token.
         transaction: the attempt, if one began.
         requests: ids of the requests that this answers: the one that began the attempt, and those with its token that
@@ -284,15 +296,25 @@ class CommitDecided(Value):
 
 
 class EntityFrozen(Value):
-    """An entity rests while its migration is undecided; updates are refused."""
+    """An entity is to move: stop serving it, then confirm that with `ConfirmStopped`. Updates are refused from now on.
+
+    Nothing leaves this process before the confirmation. `EntityThawed` ends the freeze if the entity stays.
+
+    Attributes:
+        entity: its id.
+        transaction: the attempt that begins with the confirmation.
+        payload: the entity as it will travel.
+        freeze: what the confirmation names.
+    """
 
     entity: str
     transaction: TransactionId
     payload: bytes
+    freeze: int = 0
 
 
 class EntityThawed(Value):
-    """An entity is in service again, as it was: its migration was aborted, or its process restarted."""
+    """An entity is in service again, as it was: its migration was refused or aborted, or its process restarted."""
 
     entity: str
     epoch: int

@@ -167,7 +167,7 @@ def _heed(data: EntityData, given: Received, *told: Effect) -> Result:
     )
     return after, (
         persist(after),
-        *cancel(data, "vote", "migration", "decision", "inquiry", "fence"),
+        *cancel(data, "freeze", "vote", "migration", "decision", "inquiry", "fence"),
         *told,
         Send(given.sender, MigrationFenced(data.entity, fence.epoch)),
     )
@@ -181,7 +181,7 @@ def yield_to_fence(data: EntityData, given: Received) -> Result:
         given,
         Raise(EntityVacated(data.entity)),
         Notify(EntityLeft(data.entity, data.epoch)),
-        *((ended,) if data.state == "frozen" else ()),
+        *((ended,) if data.state in {"freezing", "frozen"} else ()),
     )
 
 

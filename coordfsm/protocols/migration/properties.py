@@ -99,8 +99,9 @@ def _remember(history: History, event: Value) -> History:  # noqa: PLR0911  (one
         arrival = (event.epoch, event.payload, event.transaction)
         return replace(history, arrived=(*history.arrived, arrival), pending=None)
     if isinstance(event, EntityFrozen):
-        frozen = (*history.frozen, (event.transaction, event.payload))
-        return replace(history, frozen=frozen, pending=event.payload)
+        # A freeze that was called off never began its attempt: the next one has the same name.
+        earlier = tuple(one for one in history.frozen if one[0] != event.transaction)
+        return replace(history, frozen=(*earlier, (event.transaction, event.payload)), pending=event.payload)
     if isinstance(event, EntityThawed):
         changed = history.pending is not None and history.pending != event.payload
         return replace(history, pending=None, thawed_otherwise=history.thawed_otherwise or changed)

@@ -7,6 +7,7 @@ from coordfsm.protocols.identifier import EXPECTED, is_identifier
 from coordfsm.protocols.migration.data import EntityData, MigrationData
 from coordfsm.protocols.migration.messages import (
     ENTITY_PREFIX,
+    NO_TRANSACTION,
     TOKEN_PREFIX,
     CreateEntity,
     EntityArrived,
@@ -44,8 +45,15 @@ def cancel(data: EntityData, *kinds: str) -> tuple[Effect, ...]:
     return tuple(CancelTimer(timer(kind, data)) for kind in kinds)
 
 
+def back_in_service(data: EntityData) -> EntityData:
+    """The entity without the attempt to move it."""
+    return become(data, "owned", token="", peer="", peer_endpoint="", view_id="", requests=())
+
+
 def record_of(data: EntityData) -> EntityRecord | None:
     """What must survive a crash; None when there is nothing worth keeping."""
+    if data.state == "freezing":
+        data = back_in_service(data)  # nothing is logged before the application has stopped
     if data.state == "absent" and data.epoch == 0 and data.counter == 0:
         return None
     return EntityRecord(
@@ -123,7 +131,7 @@ def refuse_command(
         reason = f"not an id, expected {EXPECTED}"
     elif data.fencing and isinstance(given, RemoveEntity):
         reason = f"the former owner {data.peer} is still being fenced"
-    elif data.state in {"owned", "frozen", "departing"}:
+    elif data.state in {"owned", "freezing", "frozen", "departing"}:
         reason = f"the entity is {data.state} here"
     else:
         reason = f"the entity is at {data.peer}" if data.peer else "the entity is not here"
@@ -142,7 +150,7 @@ def is_repeated(data: EntityData, given: Migrate) -> bool:
 
 def is_running(data: EntityData, given: Migrate) -> bool:
     """A migration of the entity is under way here."""
-    return data.state in {"frozen", "departing"}
+    return data.state in {"freezing", "frozen", "departing"}
 
 
 def refuse_request(data: EntityData, given: Migrate, context: MigrationData) -> Result:
@@ -170,7 +178,8 @@ def join_running(data: EntityData, given: Migrate) -> Result:
 
 def told_ended(data: EntityData, outcome: str, reason: str = "") -> Notify:
     """What became of the open attempt, for all requests that wait for it."""
-    return Notify(MigrationEnded(data.entity, data.peer, outcome, reason, data.token, data.transaction, data.requests))
+    began = NO_TRANSACTION if data.state == "freezing" else data.transaction
+    return Notify(MigrationEnded(data.entity, data.peer, outcome, reason, data.token, began, data.requests))
 
 
 def _refusal(data: EntityData, given: Migrate, context: MigrationData) -> tuple[str, str]:  # noqa: PLR0911  (one each)

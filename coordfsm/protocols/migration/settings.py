@@ -9,6 +9,8 @@ class MigrationSettings(Value):
     Attributes:
         phase_ms: after this long without an answer, a message is sent again.
         total_ms: a migration that is not decided after this long is aborted.
+        freeze_timeout_ms: how long the application may take to confirm that it serves an entity no longer; without its
+            word the migration is refused.
         fence_ms: how often a process that was resolved against is told so, until it acknowledges it.
         capacity: how many entities the process takes in; it refuses further ones, and keeps those it has.
         maximum_payload_bytes: larger entities are refused at creation and update.
@@ -16,6 +18,7 @@ class MigrationSettings(Value):
 
     phase_ms: int = 100
     total_ms: int = 300
+    freeze_timeout_ms: int = 3_000
     fence_ms: int = 1_000
     capacity: int = 1_000_000
     maximum_payload_bytes: int = 1_000_000

@@ -6,6 +6,7 @@ from coordfsm.kernel import Command, Notify, Raise, Received, Recover, Send, Set
 from coordfsm.protocols.migration.data import EntityData, MigrationData
 from coordfsm.protocols.migration.messages import (
     CommitDecided,
+    ConfirmStopped,
     EntityFrozen,
     EntityLeft,
     EntityThawed,
@@ -20,6 +21,7 @@ from coordfsm.protocols.migration.messages import (
 from coordfsm.protocols.migration.rules import (
     Result,
     asking,
+    back_in_service,
     become,
     cancel,
     peer_address,
@@ -67,21 +69,23 @@ def is_yes(data: EntityData, given: Received) -> bool:
     return given.message.accepted
 
 
+def is_of_this_freeze(data: EntityData, given: ConfirmStopped) -> bool:
+    """The application confirms the freeze that is open, not one that was called off."""
+    return given.freeze == freeze_of(data)
+
+
 # -- actions -------------------------------------------------------------------------------------------------------
 
 
-def freeze(data: EntityData, given: Migrate, context: MigrationData) -> Result:
-    """Phase one: out of service and logged in one transaction, then asked for."""
+def ask_to_stop(data: EntityData, given: Migrate, context: MigrationData) -> Result:
+    """Have the application stop serving, for a bounded time. Nothing is logged and nothing is sent before it has."""
     view = context.service.view
     assert view is not None
-    destination, source = member_of(view, given.destination), member_of(view, context.node)
+    destination = member_of(view, given.destination)
     assert destination is not None
-    assert source is not None
     after = become(
         data,
-        "frozen",
-        counter=data.counter + 1,
-        transaction=TransactionId(context.node, source.incarnation, data.counter + 1),
+        "freezing",
         token=given.token,
         requests=asking(given),
         peer=destination.node,
@@ -89,12 +93,62 @@ def freeze(data: EntityData, given: Migrate, context: MigrationData) -> Result:
         view_id=view.id,
     )
     return after, (
+        SetTimer(timer("freeze", data), context.settings.freeze_timeout_ms),
+        Notify(EntityFrozen(data.entity, next_transaction(data, context), data.payload, freeze_of(data))),
+    )
+
+
+def freeze_of(data: EntityData) -> int:
+    """Names the freeze that is open, or would be next: distinct from all before it in this run of the process."""
+    return data.counter + data.called_off + 1
+
+
+def next_transaction(data: EntityData, context: MigrationData) -> TransactionId:
+    """The attempt that PREPARE begins. The view cannot change before: that calls the freeze off."""
+    view = context.service.view
+    assert view is not None
+    source = member_of(view, context.node)
+    assert source is not None
+    return TransactionId(context.node, source.incarnation, data.counter + 1)
+
+
+def freeze(data: EntityData, given: ConfirmStopped, context: MigrationData) -> Result:
+    """The application has stopped: log PREPARE with the snapshot, then ask the destination."""
+    transaction = next_transaction(data, context)
+    after = become(data, "frozen", counter=transaction.counter, transaction=transaction)
+    return after, (
+        *cancel(data, "freeze"),
         persist(after),
-        Notify(EntityFrozen(data.entity, after.transaction, after.payload)),
         send_prepare(after, context),
         SetTimer(timer("vote", data), context.settings.phase_ms),
         SetTimer(timer("migration", data), context.settings.total_ms),
     )
+
+
+def call_off(data: EntityData, outcome: str, reason: str = "") -> Result:
+    """In service again: nothing was logged or sent, so nobody else is told. No attempt has begun."""
+    after = msgspec.structs.replace(back_in_service(data), called_off=data.called_off + 1)
+    return after, (
+        *cancel(data, "freeze"),
+        Notify(EntityThawed(data.entity, data.epoch, data.payload)),
+        told_ended(data, outcome, reason),
+    )
+
+
+def call_off_late(data: EntityData, given: TimerFired, context: MigrationData) -> Result:
+    """The application did not confirm in time: it may serve the entity still, so it keeps it."""
+    waited = f"the application did not confirm within {context.settings.freeze_timeout_ms} ms that it has stopped"
+    return call_off(data, "NOT_STOPPED", waited)
+
+
+def call_off_changed(data: EntityData, given: Command) -> Result:
+    """The view changed, or this process is no longer in one."""
+    return call_off(data, "VIEW_CHANGED")
+
+
+def call_off_wedged(data: EntityData, given: Command) -> Result:
+    """No majority is within reach."""
+    return call_off(data, "WEDGED")
 
 
 def send_prepare(data: EntityData, context: MigrationData) -> Send:
@@ -150,7 +204,7 @@ def decide_again(data: EntityData, given: TimerFired, context: MigrationData) ->
 
 def abort(data: EntityData, context: MigrationData, outcome: str, reason: str = "") -> Result:
     """Logged and back in service in one transaction; the destination is told once, and asks if it does not hear."""
-    after = become(data, "owned", token="", peer="", peer_endpoint="", view_id="", requests=())
+    after = back_in_service(data)
     return after, (
         persist(after),
         *cancel(data, "vote", "migration"),

@@ -19,7 +19,13 @@ from coordfsm.kernel import (
 )
 from coordfsm.protocols.migration import destination_rules, source_rules
 from coordfsm.protocols.migration.data import EntityData, MigrationData
-from coordfsm.protocols.migration.messages import EntityThawed, Migrate, MigrationAck, MigrationDecision, entity_key
+from coordfsm.protocols.migration.messages import (
+    ConfirmStopped,
+    EntityThawed,
+    MigrationAck,
+    MigrationDecision,
+    entity_key,
+)
 from coordfsm.protocols.migration.rules import Result, become, cancel, persist, restored, timer
 from coordfsm.protocols.migration.service import EntityResides, EntityVacated
 from coordfsm.testing.mutants.mutant import Mutant
@@ -79,7 +85,7 @@ def commit_in_memory(data: EntityData, given: Received, context: MigrationData) 
     return after, tuple(effect for effect in effects if not isinstance(effect, Persist))
 
 
-def remove_before_prepare(data: EntityData, given: Migrate, context: MigrationData) -> Result:
+def remove_before_prepare(data: EntityData, given: ConfirmStopped, context: MigrationData) -> Result:
     """Take the entity out of the store first, log PREPARE after."""
     after, effects = source_rules.freeze(data, given, context)
     return after, (Persist((Write(entity_key(data.entity), None),)), *effects)
@@ -138,7 +144,7 @@ def send_first(function: Any) -> Any:
     return reordered
 
 
-def freeze_with_old_counter(data: EntityData, given: Migrate, context: MigrationData) -> Result:
+def freeze_with_old_counter(data: EntityData, given: ConfirmStopped, context: MigrationData) -> Result:
     """The transaction id of an aborted attempt is used again."""
     return source_rules.freeze(msgspec.structs.replace(data, counter=0), given, context)
 

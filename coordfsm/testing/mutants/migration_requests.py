@@ -35,9 +35,9 @@ def keep_requests(data: Any, given: Any, context: Any) -> Any:
     return replace(after, requests=data.requests), effects
 
 
-def freeze_with_kept(data: Any, given: Any, context: Any) -> Any:
+def ask_with_kept(data: Any, given: Any, context: Any) -> Any:
     """Those that were answered still wait, with the request that begins the next attempt."""
-    after, effects = source_rules.freeze(data, given, context)
+    after, effects = source_rules.ask_to_stop(data, given, context)
     return replace(after, requests=(*data.requests, *after.requests)), effects
 
 
@@ -53,9 +53,9 @@ def tell_abort_as_commit(data: Any, given: Any, context: Any) -> Any:
     return after, tuple(told)
 
 
-def freeze_without_request(data: Any, given: Any, context: Any) -> Any:
+def ask_without_request(data: Any, given: Any, context: Any) -> Any:
     """The request that began the migration is not remembered."""
-    return source_rules.freeze(data, replace(given, request=0), context)
+    return source_rules.ask_to_stop(data, replace(given, request=0), context)
 
 
 def refuse_everybody(data: Any, given: Any, context: Any) -> Any:
@@ -100,7 +100,7 @@ MUTANTS = (
         "first-request-forgotten",
         "X-answered",
         "The request that began a migration is never answered.",
-        freeze=freeze_without_request,
+        ask_to_stop=ask_without_request,
     ),
     _answer(
         "answered-requests-kept",
@@ -108,7 +108,7 @@ MUTANTS = (
         "Requests that were told of an abort are told of the next end as well.",
         {"requests": 3, "tokens": 3, "crash": 0, "unsettles": 0},
         abort_late=keep_requests,
-        freeze=freeze_with_kept,
+        ask_to_stop=ask_with_kept,
     ),
     _answer(
         "abort-told-as-commit",

@@ -14,6 +14,7 @@ from coordfsm.kernel import (
 )
 from coordfsm.protocols.migration import MigrationSettings, composition, initial
 from coordfsm.protocols.migration.messages import CreateEntity, EntityArrived, MigrationEnded
+from coordfsm.protocols.migration.prompt import prompt_step
 from coordfsm.protocols.view import Member, View, ViewInstalled, ViewStable
 
 
@@ -28,7 +29,8 @@ class CrashedError(Exception):
 class Processes:
     """Nothing is delivered, and no timer fires, unless a test says so."""
 
-    def __init__(self, *nodes, **settings):
+    def __init__(self, *nodes, prompt=True, **settings):
+        self.prompt = prompt
         self.settings = MigrationSettings(**settings)
         self.data, self.timers = {}, {}
         self.durable = dict.fromkeys(nodes, ())
@@ -42,7 +44,7 @@ class Processes:
 
     def give(self, node, given):
         """One input. With `crash_after`, the process goes down before the effect of that number, counted over all."""
-        step = composition.step(self.data[node], given)
+        step = (prompt_step if self.prompt else type(composition).step)(composition, self.data[node], given)
         self.data[node] = step.data
         for effect in step.effects:
             if self.effects == self.crash_after:
