@@ -47,7 +47,9 @@ async def two_nodes(directory, story, **migration):
     async with asyncio.timeout(60), ClusterNode(first) as source, ClusterNode(second) as destination:
         await destination.member()
         await source.wait_until(lambda: source.view is not None and len(source.view.members) == 2)
-        await source.wait_until(lambda: source.data.migration.service.state == "settled")
+        await source.create("scout")
+        while (await source.migrate("scout", "west")).outcome == "VIEW_UNSTABLE":
+            await asyncio.sleep(0.1)  # the view is still new
         await story(source, destination)
 
 
