@@ -48,7 +48,9 @@ async def two_nodes(directory, story, **migration):
         await destination.member()
         await source.wait_until(lambda: source.view is not None and len(source.view.members) == 2)
         await source.create("scout")
-        while (await source.migrate("scout", "west")).outcome == "VIEW_UNSTABLE":
+        for _ in range(100):
+            if (await source.migrate("scout", "west")).outcome != "VIEW_UNSTABLE":
+                break
             await asyncio.sleep(0.1)  # the view is still new
         await story(source, destination)
 
