@@ -210,7 +210,7 @@ class ClusterNode(RunningNode):
         try:
             answer = await self._migrate(entity, destination, token)
         finally:
-            self._admission.leave(size, in_time=answer is None or answer.outcome != "TIMEOUT")
+            self._admission.leave(size, in_time=answer is None or answer.outcome != MigrationOutcome.TIMEOUT)
         return answer
 
     async def _migrate(self, entity: str, destination: str, token: str) -> MigrationEnded:

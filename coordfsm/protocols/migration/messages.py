@@ -1,6 +1,7 @@
 """What migration sends, stores, is told and tells: messages, records, commands, events."""
 
 from coordfsm.kernel import Command, Endpoint, Message, Value
+from coordfsm.protocols.migration.outcome import MigrationOutcome
 from coordfsm.protocols.view import ViewId
 
 
@@ -239,8 +240,7 @@ class MigrationEnded(Value):
     Attributes:
         entity: its id.
         destination: node id that was asked for.
-        outcome: COMMITTED, ALREADY_APPLIED, ALREADY_MIGRATING, NOT_OWNER, NOT_IN_VIEW, VIEW_UNSTABLE, VIEW_CHANGED,
-            WEDGED, NOT_STOPPED, REJECTED or TIMEOUT.
+        outcome: in a word.
         reason: for REJECTED and NOT_STOPPED why; for NOT_OWNER where the entity went, if known.
         token: the caller's token.
         transaction: the attempt, if one began.
@@ -250,7 +250,7 @@ class MigrationEnded(Value):
 
     entity: str
     destination: str
-    outcome: str
+    outcome: MigrationOutcome
     reason: str = ""
     token: str = ""
     transaction: TransactionId = NO_TRANSACTION
