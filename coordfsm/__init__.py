@@ -42,6 +42,7 @@ __getattr__, __all__ = lazy_names(
         "coordfsm.check.report": ("Report", "PropertyResult", "Progress"),
         "coordfsm.check.semantics": ("StepError",),
         "coordfsm.check.fingerprint": ("FingerprintError",),
+        "coordfsm.check.native.checkpoint": ("CheckpointError",),
         "coordfsm.check.trace": ("Trace", "TraceStep", "Sent", "TraceFileError", "story"),
         "coordfsm.check.replay": ("Replay", "replay"),
         "coordfsm.testing.fuzz": ("fuzz", "FuzzReport"),

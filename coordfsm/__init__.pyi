@@ -19,6 +19,7 @@ from coordfsm.check.model import (
     Reading,
     UnreliableSet,
 )
+from coordfsm.check.native.checkpoint import CheckpointError
 from coordfsm.check.parameters import Parameter
 from coordfsm.check.registry import find as find_model
 from coordfsm.check.replay import Replay, replay
@@ -76,6 +77,7 @@ from coordfsm.testing.fuzz import FuzzReport, fuzz
 __all__ = [
     "UNLIMITED",
     "CancelTimer",
+    "CheckpointError",
     "Command",
     "Composition",
     "CoordfsmError",

@@ -267,7 +267,12 @@ class EntityArrived(Value):
 
 
 class EntityLeft(Value):
-    """An entity is out of service here for good: moved, removed, or fenced."""
+    """An entity is out of service here for good: moved, removed, or fenced.
+
+    Attributes:
+        entity: its id.
+        epoch: in which it was in service here.
+    """
 
     entity: str
     epoch: int
@@ -314,7 +319,13 @@ class EntityFrozen(Value):
 
 
 class EntityThawed(Value):
-    """An entity is in service again, as it was: its migration was refused or aborted, or its process restarted."""
+    """An entity is in service again, as it was: its migration was refused or aborted, or its process restarted.
+
+    Attributes:
+        entity: its id.
+        epoch: in which it is in service; it did not change.
+        payload: as it was frozen, or as the store holds it.
+    """
 
     entity: str
     epoch: int

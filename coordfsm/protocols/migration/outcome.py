@@ -22,6 +22,8 @@ class MigrationOutcome(StrEnum):
     """The view changed before the decision; the entity stayed."""
     WEDGED = "WEDGED"
     """No majority is within reach; the entity stayed."""
+    NOT_STOPPED = "NOT_STOPPED"
+    """The application did not confirm in time that it has stopped; the entity stayed."""
     REJECTED = "REJECTED"
     """The destination, or an operator, said no; the reason says why. The entity stayed."""
     TIMEOUT = "TIMEOUT"

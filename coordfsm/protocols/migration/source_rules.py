@@ -126,7 +126,7 @@ def freeze(data: EntityData, given: ConfirmStopped, context: MigrationData) -> R
     )
 
 
-def call_off(data: EntityData, outcome: str, reason: str = "") -> Result:
+def call_off(data: EntityData, outcome: MigrationOutcome, reason: str = "") -> Result:
     """In service again: nothing was logged or sent, so nobody else is told. No attempt has begun."""
     after = msgspec.structs.replace(back_in_service(data), called_off=data.called_off + 1)
     return after, (
@@ -139,17 +139,17 @@ def call_off(data: EntityData, outcome: str, reason: str = "") -> Result:
 def call_off_late(data: EntityData, given: TimerFired, context: MigrationData) -> Result:
     """The application did not confirm in time: it may serve the entity still, so it keeps it."""
     waited = f"the application did not confirm within {context.settings.freeze_timeout_ms} ms that it has stopped"
-    return call_off(data, "NOT_STOPPED", waited)
+    return call_off(data, MigrationOutcome.NOT_STOPPED, waited)
 
 
 def call_off_changed(data: EntityData, given: Command) -> Result:
     """The view changed, or this process is no longer in one."""
-    return call_off(data, "VIEW_CHANGED")
+    return call_off(data, MigrationOutcome.VIEW_CHANGED)
 
 
 def call_off_wedged(data: EntityData, given: Command) -> Result:
     """No majority is within reach."""
-    return call_off(data, "WEDGED")
+    return call_off(data, MigrationOutcome.WEDGED)
 
 
 def send_prepare(data: EntityData, context: MigrationData) -> Send:
