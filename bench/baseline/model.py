@@ -13,8 +13,8 @@ import msgspec
 
 from bench.baseline.data import ANSWER, BaselineData, BullyData, LeaderNamed, SnapshotTaken
 from bench.baseline.process import composition, initial
-from coordfsm.check.model import Local, Model, Multiset, Node, Property
-from coordfsm.check.parameters import Parameter
+from coordfsm.check.modelling.model import Local, Model, Multiset, Node, Property
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.kernel import Command, Input, Recover, SetTimer, Step, Value
 from coordfsm.protocols.coordinator.messages import RegisterBubbles
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from bench.baseline.designs import COORDINATION, LIVENESS, Design, Everyone
 from bench.baseline.figures import Agreement, Storm, agreement
 from bench.baseline.worker import Order, Sample, delays, work
-from coordfsm_runtime.keyring import KEY_BYTES
-from coordfsm_runtime.processes import free_endpoints
+from coordfsm_runtime.lab.processes import free_endpoints
+from coordfsm_runtime.wire.keyring import KEY_BYTES
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

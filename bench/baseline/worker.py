@@ -18,11 +18,11 @@ import uvloop
 from bench.baseline.designs import DESIGNS, Design, Everyone
 from coordfsm.kernel import Decoder, Endpoint, Message, Value
 from coordfsm.protocols.coordinator.messages import RegisterBubbles
-from coordfsm_runtime.controller import RealTime
 from coordfsm_runtime.counters import Counters
-from coordfsm_runtime.driver import Driver
-from coordfsm_runtime.store import MemoryStore
-from coordfsm_runtime.transport import Transport, TransportSettings
+from coordfsm_runtime.host.controller import RealTime
+from coordfsm_runtime.host.driver import Driver
+from coordfsm_runtime.storage.store import MemoryStore
+from coordfsm_runtime.wire.transport import Transport, TransportSettings
 
 LABEL = "bench"
 

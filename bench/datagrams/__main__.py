@@ -22,13 +22,13 @@ from typing import Any
 from bench.datagrams.scene import KEY, LABEL, PATIENCE_S, Prober, Scene, joined
 from bench.peers.store import machine
 from coordfsm.kernel import Decoder, Received, Send, encode
-from coordfsm_runtime.assembly import union_of
 from coordfsm_runtime.counters import Counters
-from coordfsm_runtime.datagram import Envelope, Frame, pack_frame, unpack_frame
-from coordfsm_runtime.keyring import Keyring
+from coordfsm_runtime.host.assembly import union_of
+from coordfsm_runtime.lab.processes import free_endpoints
 from coordfsm_runtime.machines import MACHINE, MESSAGES
-from coordfsm_runtime.processes import free_endpoints
-from coordfsm_runtime.transport import Transport, TransportSettings
+from coordfsm_runtime.wire.datagram import Envelope, Frame, pack_frame, unpack_frame
+from coordfsm_runtime.wire.keyring import Keyring
+from coordfsm_runtime.wire.transport import Transport, TransportSettings
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent

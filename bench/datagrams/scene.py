@@ -13,11 +13,11 @@ from coordfsm.protocols.membership.data import stamp_of
 from coordfsm.protocols.membership.messages import MemberId, Probe, Stamp
 from coordfsm.protocols.node import NodeData
 from coordfsm_runtime.config import NodeConfig
-from coordfsm_runtime.datagram import Envelope, Frame, pack_frame
-from coordfsm_runtime.keyring import Keyring
 from coordfsm_runtime.node import ClusterNode
 from coordfsm_runtime.service import loop_factory
-from coordfsm_runtime.transport import TransportSettings
+from coordfsm_runtime.wire.datagram import Envelope, Frame, pack_frame
+from coordfsm_runtime.wire.keyring import Keyring
+from coordfsm_runtime.wire.transport import TransportSettings
 
 KEY = b"k" * 32
 LABEL = TransportSettings("").label

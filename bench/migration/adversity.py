@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from coordfsm_runtime.audit import audit_traces
-from coordfsm_runtime.load import MigrationLoad
-from coordfsm_runtime.ownership import audit_stores
-from coordfsm_runtime.processes import LocalCluster, ProcessError, free_endpoints
-from coordfsm_runtime.relay import Faults, Relay
+from coordfsm_runtime.lab.load import MigrationLoad
+from coordfsm_runtime.lab.processes import LocalCluster, ProcessError, free_endpoints
+from coordfsm_runtime.lab.relay import Faults, Relay
+from coordfsm_runtime.traces.audit import audit_traces
+from coordfsm_runtime.traces.ownership import audit_stores
 
 NAMES = ("n1", "n2", "n3")
 OPEN = ("frozen", "departing", "prepared")

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from coordfsm.kernel import Decoder
-from coordfsm_runtime import datagram, store, transport
 from coordfsm_runtime.machines import MACHINE
+from coordfsm_runtime.storage import store
+from coordfsm_runtime.wire import datagram, transport
 
 BORDERS: tuple[tuple[Any, str, str], ...] = (
     (MACHINE, "step", "machine"),

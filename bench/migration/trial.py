@@ -10,8 +10,8 @@ from statistics import median, quantiles
 from typing import Any, NamedTuple
 
 from bench.migration.limit import commits
-from coordfsm_runtime.ownership import audit_stores
-from coordfsm_runtime.processes import free_endpoints
+from coordfsm_runtime.lab.processes import free_endpoints
+from coordfsm_runtime.traces.ownership import audit_stores
 
 ROOT = Path(__file__).parent.parent.parent
 LONGEST_S = 120.0

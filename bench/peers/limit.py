@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from coordfsm.check.native import bits
+from coordfsm.check.native.states import bits
 
 match_bucket: Any = bits.match_bucket
 prefetch: Any = bits.prefetch

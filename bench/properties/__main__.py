@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from coordfsm.check.combinators import at_most, for_all_pairs, never_together
-from coordfsm.check.model import Model, Node, Property
+from coordfsm.check.modelling.combinators import at_most, for_all_pairs, never_together
+from coordfsm.check.modelling.model import Model, Node, Property
 from coordfsm.check.models import twophase
 from coordfsm.check.native import explore
 from coordfsm.kernel import Command, Input, Step, Value

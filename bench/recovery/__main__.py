@@ -16,7 +16,7 @@ from coordfsm.kernel import Recover, Write
 from coordfsm.protocols.migration.messages import EntityRecord, TransactionId, entity_key
 from coordfsm.protocols.node import NodeSettings
 from coordfsm_runtime.machines import MACHINE, RECORDS, initial_data
-from coordfsm_runtime.store import SqliteStore
+from coordfsm_runtime.storage.store import SqliteStore
 
 STATES = ("owned", "departed", "departing", "frozen", "prepared")
 """Each fifth of the entities is in one: in service, moved, given up but not acknowledged, undecided, in doubt."""

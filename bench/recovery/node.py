@@ -27,10 +27,10 @@ from typing import Any
 from bench.peers.store import machine
 from coordfsm.kernel import Write
 from coordfsm.protocols.migration.messages import EntityRecord, TransactionId, entity_key
-from coordfsm_runtime.assembly import STORE_FILE
 from coordfsm_runtime.config import NodeConfig
+from coordfsm_runtime.host.assembly import STORE_FILE
 from coordfsm_runtime.machines import RECORDS
-from coordfsm_runtime.store import SqliteStore
+from coordfsm_runtime.storage.store import SqliteStore
 
 ROOT = Path(__file__).parents[2]
 NODE, PEER, PEER_ENDPOINT = "n1", "n2", "127.0.0.1:9"

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from coordfsm.check import engines
-from coordfsm.check.engines import Engine, Options
-from coordfsm.check.model import Model
-from coordfsm.check.report import Limits, Progress, Report
-from coordfsm.check.walks import Walks
+from coordfsm.check.exploration import engines
+from coordfsm.check.exploration.engines import Engine, Options
+from coordfsm.check.exploration.report import Limits, Progress, Report
+from coordfsm.check.exploration.walks import Walks
+from coordfsm.check.modelling.model import Model
 
 
 def explore(  # noqa: PLR0913  (each is a choice of its own, given by name)

@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = build_parser()
     if "_ARGCOMPLETE" in os.environ:
-        from coordfsm.cli.completion import answer_shell  # noqa: PLC0415  (only when a shell asks)
+        from coordfsm.cli.commands.completion import answer_shell  # noqa: PLC0415  (only when a shell asks)
 
         answer_shell(parser)
     parsed = parser.parse_args(arguments)

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from coordfsm.check.trace import Trace, story
+from coordfsm.check.traces.trace import Trace, story
 from coordfsm.kernel import Machine, ParameterError, TransitionTable, compile_machine
 from coordfsm.render import sequence_chart
 from coordfsm.render.catalogue import FULL, KINDS, OVERVIEW, TEXTS

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 from itertools import chain
 
-from coordfsm.check.trace import Trace, TraceStep
+from coordfsm.check.traces.trace import Trace, TraceStep
 from coordfsm.render.dot import EDGE, FONT, FRAME, INK, PAPER, room
 from coordfsm.render.metrics import width_of
 

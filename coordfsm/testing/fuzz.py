@@ -9,10 +9,10 @@ from typing import Any, cast
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from coordfsm.check.model import Model
-from coordfsm.check.reference import kind_of
-from coordfsm.check.semantics import Action
-from coordfsm.check.trace import Trace
+from coordfsm.check.exploration.reference import kind_of
+from coordfsm.check.exploration.semantics import Action
+from coordfsm.check.modelling.model import Model
+from coordfsm.check.traces.trace import Trace
 from coordfsm.testing.stateful import ModelStateMachine, PropertyViolatedError
 
 

@@ -53,7 +53,7 @@ from coordfsm.protocols.migration.properties import (
     stable_view,
 )
 from coordfsm.protocols.view import Member, Unwedged, View, ViewInstalled, ViewStable, Wedged
-from coordfsm_runtime.ownership import audit_records
+from coordfsm_runtime.traces.ownership import audit_records
 
 NAMES = tuple(f"p{number}" for number in range(1, 6))
 ENTITIES = tuple(f"e{number:02}" for number in range(20))

@@ -7,7 +7,7 @@ Subclass, give the model, and let pytest collect the test case::
 
     TestMigration = MigrationStories.TestCase
 
-What may happen is exactly what the explorer would try (`coordfsm.check.semantics`), with the same budgets; but
+What may happen is exactly what the explorer would try (`coordfsm.check.exploration.semantics`), with the same budgets; but
 where the explorer needs a small model, here it may have many nodes and large budgets. A violation raises
 `PropertyViolatedError`, whose text is the story of the shortened run and whose `trace` can be saved and replayed.
 """
@@ -20,12 +20,12 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from coordfsm.check.model import Model, Property
-from coordfsm.check.reference import ERROR, holds_in, kind_of
-from coordfsm.check.replay import violated_in
-from coordfsm.check.semantics import Action, State, StepError, System
-from coordfsm.check.shorten import shortened
-from coordfsm.check.trace import Trace, build_trace, story
+from coordfsm.check.exploration.reference import ERROR, holds_in, kind_of
+from coordfsm.check.exploration.semantics import Action, State, StepError, System
+from coordfsm.check.modelling.model import Model, Property
+from coordfsm.check.traces.replay import violated_in
+from coordfsm.check.traces.shorten import shortened
+from coordfsm.check.traces.trace import Trace, build_trace, story
 from coordfsm.kernel import encode
 
 CHOICES = st.integers(min_value=0, max_value=255)

@@ -1,4 +1,4 @@
-"""Whether a store keeps what `coordfsm_runtime.store.Store` promises: for an application that brings its own.
+"""Whether a store keeps what `coordfsm_runtime.storage.store.Store` promises: for an application that brings its own.
 
 Subclass, say how the store is opened, and let pytest collect it::
 
@@ -25,7 +25,7 @@ from coordfsm.kernel import Write
 from coordfsm.protocols.migration.messages import EntityRecord, TokenRecord, entity_key, token_key
 from coordfsm.testing.store_faults import damages, forbid_growth, give_up_rights, killed_after, noise
 from coordfsm_runtime.errors import StoreError
-from coordfsm_runtime.store import StagingStore, Store
+from coordfsm_runtime.storage.store import StagingStore, Store
 
 Records = tuple[Write, ...]
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from coordfsm_runtime.endpoint import format_endpoint, is_loopback, parse_endpoint, resolve_endpoint
 from coordfsm_runtime.errors import ConfigurationError, EndpointError
-from coordfsm_runtime.keyring import parse_key
 from coordfsm_runtime.settings import NODE_SETTINGS, Setting
-from coordfsm_runtime.transport import TransportSettings
+from coordfsm_runtime.wire.endpoint import format_endpoint, is_loopback, parse_endpoint, resolve_endpoint
+from coordfsm_runtime.wire.keyring import parse_key
+from coordfsm_runtime.wire.transport import TransportSettings
 
 logger = logging.getLogger(__name__)
 

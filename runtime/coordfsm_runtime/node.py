@@ -28,11 +28,11 @@ from coordfsm.protocols.migration.messages import (
     UpdateEntity,
 )
 from coordfsm.protocols.migration.outcome import MigrationOutcome
-from coordfsm_runtime.admission import Admission
 from coordfsm_runtime.config import NodeConfig
 from coordfsm_runtime.errors import CommandRefusedError, UnconfirmedError
-from coordfsm_runtime.running import RunningNode, check_command
-from coordfsm_runtime.store import Store
+from coordfsm_runtime.host.admission import Admission
+from coordfsm_runtime.host.running import RunningNode, check_command
+from coordfsm_runtime.storage.store import Store
 
 ANSWER_TIMEOUT_S = 10.0
 """How long a call waits for another process to confirm what is durable here, or for a stable view."""

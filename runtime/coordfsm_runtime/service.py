@@ -9,11 +9,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from coordfsm_runtime.admin.operations import Operations
 from coordfsm_runtime.config import NodeConfig
 from coordfsm_runtime.errors import AdminError, ConfigurationError, StoreError
 from coordfsm_runtime.logs import configure_logs
 from coordfsm_runtime.node import ClusterNode
-from coordfsm_runtime.operations import Operations
 
 EXIT_OK = 0
 EXIT_USAGE = 2

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from coordfsm.kernel import LARGEST_NUMBER, Value
-from coordfsm_runtime.endpoint import split_endpoint
 from coordfsm_runtime.errors import EndpointError
-from coordfsm_runtime.keyring import parse_key
 from coordfsm_runtime.logs import LEVELS
+from coordfsm_runtime.wire.endpoint import split_endpoint
+from coordfsm_runtime.wire.keyring import parse_key
 
 MAXIMUM_NAME = 64
 

@@ -5,7 +5,7 @@ import pytest
 from bench.baseline import virtual
 from bench.baseline.designs import DESIGNS
 from bench.baseline.model import build
-from coordfsm.check.reference import explore
+from coordfsm.check.exploration.reference import explore
 from coordfsm.protocols.membership.events import MemberWedged
 from coordfsm.protocols.node import MESSAGES
 from coordfsm.simulate.faults import Crash, Heal, Partition, Restart

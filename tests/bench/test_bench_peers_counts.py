@@ -11,8 +11,8 @@ from bench.peers.measure import run
 from bench.peers.tools import ours, spin, tlc
 from bench.peers.tools.python import find_minicheck
 from bench.peers.workload import MUTEX, TWOPHASE, WORKLOADS, Counts, Workload, WrongCountError, require_exact
-from coordfsm.check import registry
-from coordfsm.check.reference import explore
+from coordfsm.check.exploration.reference import explore
+from coordfsm.check.modelling import registry
 
 SPIN_REPORT = """
 Full statespace search for:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from coordfsm.check import native, reference
-from coordfsm.check.model import Model, Multiset, Node, Property, UnreliableSet
+from coordfsm.check import native
+from coordfsm.check.exploration import reference
+from coordfsm.check.modelling.model import Model, Multiset, Node, Property, UnreliableSet
 from coordfsm.kernel import Command, Message, Notify, Received, Recover, Send, Step, Value
 
 

@@ -1,11 +1,12 @@
 """A message to a node that there is not: both engines refuse it where it is in flight, and nowhere else."""
 
 import pytest
-from check.random_models import PRESS, Rule, Say, place
-from check.random_models import node as node_of
+from check.exploration.random_models import PRESS, Rule, Say, place
+from check.exploration.random_models import node as node_of
 
-from coordfsm.check import native, reference
-from coordfsm.check.model import Faults, Model, Multiset, Ordered, Property, UnreliableSet
+from coordfsm.check import native
+from coordfsm.check.exploration import reference
+from coordfsm.check.modelling.model import Faults, Model, Multiset, Ordered, Property, UnreliableSet
 from coordfsm.kernel import ModelError
 
 ENGINES = (reference.explore, native.explore)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from coordfsm.cli.main import main
-from tests.check.models_in_files import COUNTER
+from tests.check.modelling.models_in_files import COUNTER
 
 
 class Outcome(NamedTuple):

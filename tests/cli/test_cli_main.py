@@ -59,7 +59,7 @@ def test_the_version_is_shown(run):
 
 
 def test_an_error_inside_is_told_from_a_mistake_of_the_user(run, monkeypatch):
-    monkeypatch.setattr("coordfsm.cli.listing.run", lambda _arguments: 1 // 0)
+    monkeypatch.setattr("coordfsm.cli.reports.catalogue.run", lambda _arguments: 1 // 0)
     outcome = run("verify", "--list")
     assert outcome.code == 70
     assert "coordfsm: internal error: ZeroDivisionError" in outcome.err
@@ -70,7 +70,7 @@ def test_ctrl_c_is_no_traceback(run, monkeypatch):
     def interrupt(_arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("coordfsm.cli.listing.run", interrupt)
+    monkeypatch.setattr("coordfsm.cli.reports.catalogue.run", interrupt)
     outcome = run("verify", "--list")
     assert (outcome.code, outcome.err) == (3, "coordfsm: interrupted\n")
 

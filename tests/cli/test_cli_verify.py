@@ -203,7 +203,7 @@ def test_a_mutant_that_is_not_caught_fails_and_one_that_was_cut_short_is_incompl
 
 
 def test_the_manifest_is_recorded_and_compared(run, monkeypatch):
-    monkeypatch.setattr("coordfsm.cli.manifest.catalogue", lambda: [_twophase()])
+    monkeypatch.setattr("coordfsm.cli.reports.manifest.catalogue", lambda: [_twophase()])
     recorded = run("verify", "--manifest", "m.json", "--update", "--engine", "reference")
     assert recorded.code == 0
     assert recorded.out.endswith("recorded in m.json\n")
@@ -221,7 +221,7 @@ def test_the_manifest_is_recorded_and_compared(run, monkeypatch):
 
 
 def test_a_reduction_leaves_the_verdicts_of_a_manifest(run, monkeypatch):
-    monkeypatch.setattr("coordfsm.cli.manifest.catalogue", lambda: [_twophase()])
+    monkeypatch.setattr("coordfsm.cli.reports.manifest.catalogue", lambda: [_twophase()])
     refused = run("verify", "--manifest", "m.json", "--update", "--por")
     assert (refused.code, "--update without --symmetry and --por" in refused.err) == (2, True)
     assert run("verify", "--manifest", "m.json", "--update").code == 0
@@ -240,13 +240,13 @@ def test_what_a_reduction_did_is_told(run):
 
 
 def _twophase():
-    from coordfsm.check.registry import find  # noqa: PLC0415  (one test's)
+    from coordfsm.check.modelling.registry import find  # noqa: PLC0415  (one test's)
 
     return find("twophase")
 
 
 def test_a_model_that_fails_is_reported_and_does_not_stop_the_others(run, monkeypatch):
-    from coordfsm.cli import exploration  # noqa: PLC0415  (one test's)
+    from coordfsm.cli.reports import verification as exploration  # noqa: PLC0415  (one test's)
 
     real = exploration.explore
     failing = iter([True, False])

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from coordfsm.cli.completion import COMPLETERS, SHELLS
+from coordfsm.cli.commands.completion import COMPLETERS, SHELLS
 from coordfsm.cli.main import build_parser
-from coordfsm_runtime.processes import LocalCluster
+from coordfsm_runtime.lab.processes import LocalCluster
 
 BASH = shutil.which("bash")
 

@@ -7,10 +7,10 @@ import urllib.request
 
 import pytest
 
+from coordfsm.check.exploration.reference import explore
 from coordfsm.check.models import twophase
-from coordfsm.check.reference import explore
-from coordfsm.check.trace import action_key
-from coordfsm.cli.explorer import Explorer, WayError, serve
+from coordfsm.check.traces.explorer import Explorer, WayError, serve
+from coordfsm.check.traces.trace import action_key
 from coordfsm.testing.mutants import catalogue
 
 

@@ -4,9 +4,9 @@ from collections import deque
 
 from rich.console import Console
 
-from coordfsm.cli.operate import print_fields, print_table
-from coordfsm.cli.screen import picture
-from coordfsm.cli.watch import sentence
+from coordfsm.cli.commands.watch import sentence
+from coordfsm.cli.connection import print_fields, print_table
+from coordfsm.cli.reports.live_screen import picture
 
 STATUS = {
     "node": "n1",

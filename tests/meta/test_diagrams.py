@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from coordfsm.cli.rendering import stale_files
+from coordfsm.cli.reports.pictures import stale_files
 from coordfsm.render.catalogue import KINDS, drawables
 
 DIAGRAMS = Path(__file__).parents[2] / "diagrams"

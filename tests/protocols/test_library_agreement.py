@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from coordfsm.check.reference import explore
-from coordfsm.check.registry import Entry, catalogue
-from coordfsm.check.report import Limits
+from coordfsm.check.exploration.reference import explore
+from coordfsm.check.exploration.report import Limits
+from coordfsm.check.modelling.registry import Entry, catalogue
 from coordfsm.kernel import Step, TransitionTable, Value, event_of
 from coordfsm.testing.library import library_step
 

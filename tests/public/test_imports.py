@@ -66,5 +66,8 @@ def test_nobody_tells_events_apart_by_the_name_of_their_class():
     found = {
         str(path.relative_to(ROOT)): compared.findall(text) for path, text in texts.items() if compared.search(text)
     }
-    no_events = {"coordfsm/check/fingerprint.py", "coordfsm/check/parameters.py"}  # of values of other kinds
+    no_events = {
+        "coordfsm/check/modelling/fingerprint.py",
+        "coordfsm/check/modelling/parameters.py",
+    }  # of values of other kinds
     assert set(found) - no_events == set()

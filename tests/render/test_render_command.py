@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from coordfsm.check.trace import Trace, TraceStep
-from coordfsm.cli import rendering
+from coordfsm.check.traces.trace import Trace, TraceStep
 from coordfsm.cli.main import main
+from coordfsm.cli.reports import pictures as rendering
 from coordfsm.render import picture
 
 STEP = TraceStep(1, "command", "a", "Go", "", "", ("state: idle -> busy",), (), "")

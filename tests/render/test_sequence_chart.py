@@ -3,8 +3,8 @@
 import pytest
 from render.svg_texts import overlapping, protruding
 
-from coordfsm.check.reference import explore
-from coordfsm.check.trace import Sent, Trace, TraceStep
+from coordfsm.check.exploration.reference import explore
+from coordfsm.check.traces.trace import Sent, Trace, TraceStep
 from coordfsm.render.metrics import FONTS
 from coordfsm.render.picture import draw
 from coordfsm.render.sequence_chart import to_dot, to_mermaid, wrapped

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from coordfsm_runtime.audit import audit_traces
-from coordfsm_runtime.ownership import audit_stores
-from coordfsm_runtime.processes import LocalCluster
+from coordfsm_runtime.lab.processes import LocalCluster
+from coordfsm_runtime.traces.audit import audit_traces
+from coordfsm_runtime.traces.ownership import audit_stores
 
 PACE = {
     "COORDFSM_MEMBERSHIP_PROBE_MS": "150",

@@ -10,13 +10,13 @@ import pytest
 from coordfsm.kernel import EncodingError
 from coordfsm.protocols.membership.events import Join, ViewChanged
 from coordfsm.protocols.migration.messages import NO_TRANSACTION, EntityArrived
-from coordfsm_runtime.audit import audit_traces
+from coordfsm_runtime.admin.status import status_of
 from coordfsm_runtime.config import NodeConfig
 from coordfsm_runtime.errors import CommandRefusedError, ConfigurationError, NodeStoppedError, StoreError
+from coordfsm_runtime.lab.processes import free_endpoints
 from coordfsm_runtime.node import ClusterNode
-from coordfsm_runtime.ownership import audit_stores
-from coordfsm_runtime.processes import free_endpoints
-from coordfsm_runtime.status import status_of
+from coordfsm_runtime.traces.audit import audit_traces
+from coordfsm_runtime.traces.ownership import audit_stores
 
 KEY = (b"k" * 32,)
 MACHINES = {

@@ -8,8 +8,8 @@ import pytest
 from coordfsm.kernel import Value
 from coordfsm_runtime.config import load_config
 from coordfsm_runtime.errors import ConfigurationError
-from coordfsm_runtime.keyring import new_key, parse_key
 from coordfsm_runtime.settings import machine_settings
+from coordfsm_runtime.wire.keyring import new_key, parse_key
 
 
 class Pace(Value):

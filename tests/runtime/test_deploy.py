@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from coordfsm_runtime.config import load_config
-from coordfsm_runtime.keyring import new_key
 from coordfsm_runtime.machines import MACHINE_SETTINGS
 from coordfsm_runtime.service import EXIT_STORE, EXIT_USAGE
 from coordfsm_runtime.settings import NODE_SETTINGS
+from coordfsm_runtime.wire.keyring import new_key
 
 DEPLOY = Path(__file__).parents[2] / "examples" / "deploy"
 

@@ -4,8 +4,8 @@ import asyncio
 
 from coordfsm.protocols.migration.messages import EntityArrived, EntityFrozen, EntityThawed
 from coordfsm_runtime.config import NodeConfig
+from coordfsm_runtime.lab.processes import free_endpoints
 from coordfsm_runtime.node import ClusterNode
-from coordfsm_runtime.processes import free_endpoints
 
 EVENT_S = 0.05
 SHIPS = 40

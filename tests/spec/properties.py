@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from coordfsm.check.registry import catalogue
+from coordfsm.check.modelling.registry import catalogue
 from coordfsm.testing.mutants import catalogue as mutant_catalogue
 
 DOCUMENT = Path(__file__).parents[2] / "spec" / "PROPERTIES.md"

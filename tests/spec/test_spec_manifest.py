@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from coordfsm.check import reference
-from coordfsm.check.engines import explore
-from coordfsm.check.manifest import load
-from coordfsm.check.registry import catalogue, find
+from coordfsm.check.exploration import reference
+from coordfsm.check.exploration.engines import explore
+from coordfsm.check.modelling.manifest import load
+from coordfsm.check.modelling.registry import catalogue, find
 
 MANIFEST = load(Path(__file__).parents[2] / "spec" / "manifest.json")
 QUICK = [entry for entry in MANIFEST if entry.quick]

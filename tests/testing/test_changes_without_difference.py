@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from coordfsm.check.modelling.registry import find
 from coordfsm.check.native import explore
-from coordfsm.check.registry import find
 from coordfsm.protocols.coordinator import coordinator_rules
 from coordfsm.protocols.migration import rules
 from coordfsm.testing.mutants import substitute, substitute_in_model

@@ -2,8 +2,8 @@
 
 import pytest
 
+from coordfsm.check.exploration.report import Limits
 from coordfsm.check.native import explore
-from coordfsm.check.report import Limits
 from coordfsm.testing.mutants import Mutant, catalogue
 
 STATES = 2_000_000  # far more than any mutant needs: one that hides behind this is as good as not caught

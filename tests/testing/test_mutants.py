@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from coordfsm.check.reference import explore
-from coordfsm.check.report import Limits
+from coordfsm.check.exploration.reference import explore
+from coordfsm.check.exploration.report import Limits
 from coordfsm.kernel import CoordfsmError, ModelError
 from coordfsm.testing.mutants import catalogue
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from coordfsm.check.registry import catalogue
+from coordfsm.check.modelling.registry import catalogue
 from coordfsm.testing.stateful import state_machine_of
 
 FUZZED = [(entry, parameters) for entry in catalogue() for parameters in entry.fuzz]

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from coordfsm.check.model import Faults, Multiset, Partition, Property
-from coordfsm.check.reference import ERROR
-from coordfsm.check.registry import find
-from coordfsm.check.replay import replay
+from coordfsm.check.exploration.reference import ERROR
+from coordfsm.check.modelling.model import Faults, Multiset, Partition, Property
+from coordfsm.check.modelling.registry import find
+from coordfsm.check.traces.replay import replay
 from coordfsm.kernel import Step
 from coordfsm.testing.fuzz import fuzz
 from coordfsm.testing.mutants import catalogue
 from coordfsm.testing.stateful import ModelStateMachine, PropertyViolatedError, state_machine_of
-from tests.check.letters import ReaderData, Write1, heard, letters
+from tests.check.exploration.letters import ReaderData, Write1, heard, letters
 
 SETTINGS = settings(
     max_examples=30,

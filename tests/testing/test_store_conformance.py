@@ -10,7 +10,7 @@ from coordfsm.kernel import Write
 from coordfsm.testing.store import StoreConformance, failures
 from coordfsm_runtime.errors import StoreError
 from coordfsm_runtime.machines import RECORDS
-from coordfsm_runtime.store import SCHEMA_VERSION, MemoryStore, SqliteStore
+from coordfsm_runtime.storage.store import SCHEMA_VERSION, MemoryStore, SqliteStore
 
 
 class SqliteConformance(StoreConformance):

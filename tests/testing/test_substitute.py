@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from coordfsm.check.model import Model, Node
+from coordfsm.check.modelling.model import Model, Node
 from coordfsm.check.models.twophase import (
     MANAGER_TABLE,
     Abort,

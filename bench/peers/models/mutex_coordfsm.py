@@ -5,7 +5,7 @@
 
 from statemachine import State
 
-from coordfsm.check.model import Local, Model, Node, Ordered, Property
+from coordfsm.check.modelling.model import Local, Model, Node, Ordered, Property
 from coordfsm.kernel import Command, Effect, Input, Machine, Message, Received, Send, Value, compile_machine
 
 Result = tuple["ProcessData", tuple[Effect, ...]]

@@ -7,5 +7,5 @@ and ``FUZZ``, of the same shape, those that ``coordfsm fuzz`` runs at random wit
 
 A builder is a function of keyword parameters that all have defaults and returns a `Model` whose `name` is the
 model's name and whose `parameters` are the ones it was called with. Types, ranges and help of the parameters
-stand in its signature (`coordfsm.check.parameters`); the first line of its docstring describes the model.
+stand in its signature (`coordfsm.check.modelling.parameters`); the first line of its docstring describes the model.
 """

@@ -8,11 +8,11 @@ lost and repeated messages, crashes between any two effects, timers that fire ea
 from functools import partial
 from typing import Annotated
 
-from coordfsm.check.model import Faults, Local, Model, Multiset, Node, Partition
+from coordfsm.check.modelling.model import Faults, Local, Model, Multiset, Node, Partition
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.check.models.coordinator import restarted_records
 from coordfsm.check.models.membership_consensus import NAMES, first_view
 from coordfsm.check.models.node import ENTITY, Past, joint_properties, remember, timed_step
-from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command, Write
 from coordfsm.protocols.coordinator.messages import RegisterBubbles, UnregisterBubbles
 from coordfsm.protocols.membership import Settings

@@ -11,8 +11,8 @@ from typing import Annotated
 
 from statemachine import State
 
-from coordfsm.check.model import Faults, Local, Model, Multiset, Node, Ordered, Property, no_commands
-from coordfsm.check.parameters import Parameter
+from coordfsm.check.modelling.model import Faults, Local, Model, Multiset, Node, Ordered, Property, no_commands
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.kernel import (
     Command,
     Composition,

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from statemachine import State
 
-from coordfsm.check.model import Local, Model, Node, Ordered, Property
-from coordfsm.check.parameters import Parameter
+from coordfsm.check.modelling.model import Local, Model, Node, Ordered, Property
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.kernel import Command, Effect, Machine, Map, Message, Received, Send, Value, compile_machine
 
 

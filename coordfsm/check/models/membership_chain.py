@@ -11,9 +11,9 @@ from typing import Annotated, Any
 from msgspec.structs import replace
 from statemachine import State
 
-from coordfsm.check.model import Faults, Local, Model, Node, Property, UnreliableSet
+from coordfsm.check.modelling.model import Faults, Local, Model, Node, Property, UnreliableSet
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.check.models.membership_consensus import NAMES, first_view
-from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import (
     Command,
     Composition,
@@ -30,9 +30,8 @@ from coordfsm.kernel import (
     Write,
     compile_machine,
 )
-from coordfsm.protocols.membership.catch_up import CATCH_UP
 from coordfsm.protocols.membership.composition import initial
-from coordfsm.protocols.membership.cut_rules import is_admissible
+from coordfsm.protocols.membership.cut_detection.rules import is_admissible
 from coordfsm.protocols.membership.data import (
     IDENTITY_KEY,
     VIEW_KEY,
@@ -47,7 +46,7 @@ from coordfsm.protocols.membership.data import (
 )
 from coordfsm.protocols.membership.declaring import within
 from coordfsm.protocols.membership.events import ContactDoubted, CutProposed, Join, Leave, ProposeCut
-from coordfsm.protocols.membership.lifecycle import LIFECYCLE
+from coordfsm.protocols.membership.lifecycle.machine import LIFECYCLE
 from coordfsm.protocols.membership.messages import Cut, JoinRequest, MemberId, Probe, Stamp, ViewAck, ViewInquiry
 from coordfsm.protocols.membership.properties import (
     STATEMENTS,
@@ -66,7 +65,8 @@ from coordfsm.protocols.membership.properties import (
 )
 from coordfsm.protocols.membership.settings import Settings
 from coordfsm.protocols.membership.stamps import is_current
-from coordfsm.protocols.membership.view_change import VIEW_CHANGE
+from coordfsm.protocols.membership.view_change.catch_up import CATCH_UP
+from coordfsm.protocols.membership.view_change.machine import VIEW_CHANGE
 from coordfsm.protocols.view import View, member_of
 
 Done = tuple[CutData, tuple[Effect, ...]]

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from msgspec.structs import replace
 
-from coordfsm.check.model import Faults, Local, Model, Node, Property, UnreliableSet
-from coordfsm.check.parameters import Parameter
+from coordfsm.check.modelling.model import Faults, Local, Model, Node, Property, UnreliableSet
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.kernel import (
     CancelTimer,
     Command,
@@ -28,7 +28,6 @@ from coordfsm.kernel import (
     Write,
 )
 from coordfsm.protocols.membership.composition import initial
-from coordfsm.protocols.membership.consensus import TAKEOVER
 from coordfsm.protocols.membership.data import (
     ACCEPTOR_KEY,
     VIEW_KEY,
@@ -51,7 +50,8 @@ from coordfsm.protocols.membership.properties import (
     single_value,
 )
 from coordfsm.protocols.membership.settings import Settings
-from coordfsm.protocols.membership.view_change import VIEW_CHANGE
+from coordfsm.protocols.membership.view_change.consensus import TAKEOVER
+from coordfsm.protocols.membership.view_change.machine import VIEW_CHANGE
 from coordfsm.protocols.view import NO_VIEW, Member, View, ring_order
 
 CONSENSUS = Composition("consensus", (Part("view_change", VIEW_CHANGE),))

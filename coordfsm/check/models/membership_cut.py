@@ -11,9 +11,9 @@ from typing import Annotated, Any
 from msgspec.structs import replace
 from statemachine import State
 
-from coordfsm.check.model import Local, Model, Node, Property, UnreliableSet
+from coordfsm.check.modelling.model import Local, Model, Node, Property, UnreliableSet
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.check.models.membership_consensus import NAMES, first_view
-from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import (
     Command,
     Composition,
@@ -30,8 +30,8 @@ from coordfsm.kernel import (
 )
 from coordfsm.protocols.membership.chain import fits
 from coordfsm.protocols.membership.composition import initial
-from coordfsm.protocols.membership.cut_detector import CUT_DETECTOR
-from coordfsm.protocols.membership.cut_rules import cut_of, high_mark
+from coordfsm.protocols.membership.cut_detection.machine import CUT_DETECTOR
+from coordfsm.protocols.membership.cut_detection.rules import cut_of, high_mark
 from coordfsm.protocols.membership.data import MembershipData, ViewChangeData, stamp_of
 from coordfsm.protocols.membership.events import AccusationMade, ProposeCut, SubjectCondemned, SubjectExonerated
 from coordfsm.protocols.membership.messages import (

@@ -6,18 +6,18 @@ The subjects answer and rebut as members do. They may crash for good.
 from functools import partial
 from typing import Annotated
 
-from coordfsm.check.model import Faults, Local, Model, Multiset, Node, Property
+from coordfsm.check.modelling.model import Faults, Local, Model, Multiset, Node, Property
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.check.models.membership_consensus import first_view
-from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command, Composition, Map, Part
-from coordfsm.protocols.membership.catch_up import CATCH_UP
 from coordfsm.protocols.membership.composition import initial
 from coordfsm.protocols.membership.data import LifecycleData, MembershipData, ViewChangeData
-from coordfsm.protocols.membership.detector import DETECTOR, DETECTORS
-from coordfsm.protocols.membership.health import HEALTH
-from coordfsm.protocols.membership.lifecycle import LIFECYCLE
+from coordfsm.protocols.membership.failure_detection.health import HEALTH
+from coordfsm.protocols.membership.failure_detection.machine import DETECTOR, DETECTORS
+from coordfsm.protocols.membership.lifecycle.machine import LIFECYCLE
 from coordfsm.protocols.membership.properties import STATEMENTS, History, remember
 from coordfsm.protocols.membership.settings import Settings
+from coordfsm.protocols.membership.view_change.catch_up import CATCH_UP
 from coordfsm.protocols.view import Member, View, ViewInstalled
 
 _MEMBER = (Part("lifecycle", LIFECYCLE), Part("catch_up", CATCH_UP))

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 from msgspec.structs import replace
 
-from coordfsm.check.model import Faults, Local, Model, Node, Property, UnreliableSet
+from coordfsm.check.modelling.model import Faults, Local, Model, Node, Property, UnreliableSet
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.check.models.membership_chain import PROCESS, WITHOUT_CATCH_UP, Suspect, without_answers
 from coordfsm.check.models.membership_consensus import NAMES, first_view
 from coordfsm.check.models.membership_join import unhurried
-from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command, Composition, Input, Step, Value, Write
 from coordfsm.protocols.membership.composition import initial
 from coordfsm.protocols.membership.data import IDENTITY_KEY, VIEW_KEY, IdentityRecord, MembershipData, current_view

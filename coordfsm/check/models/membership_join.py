@@ -3,14 +3,13 @@
 from functools import partial
 from typing import Annotated, Any
 
-from coordfsm.check.model import Faults, Local, Model, Node, Property, UnreliableSet
+from coordfsm.check.modelling.model import Faults, Local, Model, Node, Property, UnreliableSet
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.check.models.membership_chain import PROCESS
 from coordfsm.check.models.membership_consensus import NAMES, without_confirmations
-from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command, Input, ParameterError, Recover, SetTimer, Step, Steppable
-from coordfsm.protocols.membership.admission import OTHER_LABEL
 from coordfsm.protocols.membership.composition import initial
-from coordfsm.protocols.membership.consensus import TAKEOVER
+from coordfsm.protocols.membership.cut_detection.admission import OTHER_LABEL
 from coordfsm.protocols.membership.events import Bootstrap, Join, Leave
 from coordfsm.protocols.membership.properties import (
     ACTING,
@@ -31,6 +30,7 @@ from coordfsm.protocols.membership.properties import (
     validity,
 )
 from coordfsm.protocols.membership.settings import Settings
+from coordfsm.protocols.membership.view_change.consensus import TAKEOVER
 
 FOREIGNER = "z"
 

@@ -7,10 +7,10 @@ that tells of them in any order, late and again.
 from functools import partial
 from typing import Annotated, Any
 
-from coordfsm.check.model import Faults, Local, Model, Node, Property, UnreliableSet
+from coordfsm.check.modelling.model import Faults, Local, Model, Node, Property, UnreliableSet
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.check.models.membership_chain import PROCESS, process
 from coordfsm.check.models.membership_consensus import first_view
-from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command, Input, Send, Step, Value
 from coordfsm.protocols.membership.data import stamp_of
 from coordfsm.protocols.membership.events import Leave, MemberShunned

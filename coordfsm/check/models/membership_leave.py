@@ -6,10 +6,10 @@ Messages that are never removed would hide a leaver that goes too early; here ev
 from functools import partial
 from typing import Annotated
 
-from coordfsm.check.model import UNLIMITED, Faults, Local, Model, Multiset, Property
+from coordfsm.check.modelling.model import UNLIMITED, Faults, Local, Model, Multiset, Property
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.check.models.membership_chain import Poke, Suspect, process
 from coordfsm.check.models.membership_consensus import first_view
-from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command
 from coordfsm.protocols.membership.events import Leave
 from coordfsm.protocols.membership.properties import (

@@ -6,10 +6,10 @@ No message is ever lost or consumed, so each comes late, twice or never; a messa
 from functools import partial
 from typing import Annotated, Any
 
-from coordfsm.check.model import Faults, Local, Model, Property, UnreliableSet
+from coordfsm.check.modelling.model import Faults, Local, Model, Property, UnreliableSet
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.check.models.membership_chain import WITHOUT_CATCH_UP, Suspect, process
 from coordfsm.check.models.membership_consensus import first_view
-from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command
 from coordfsm.protocols.membership.events import Leave
 from coordfsm.protocols.membership.properties import (

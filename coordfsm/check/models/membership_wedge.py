@@ -7,14 +7,13 @@ in two, and heals it. An operator may force the minority's view, at each wedged 
 from functools import partial
 from typing import Annotated
 
-from coordfsm.check.model import Faults, Local, Model, Multiset, Partition, Property
+from coordfsm.check.modelling.model import Faults, Local, Model, Multiset, Partition, Property
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.check.models.membership_chain import process
 from coordfsm.check.models.membership_consensus import first_view
-from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command, Composition, Part
-from coordfsm.protocols.membership.catch_up import CATCH_UP
 from coordfsm.protocols.membership.events import ContactDoubted, ForceView
-from coordfsm.protocols.membership.lifecycle import LIFECYCLE
+from coordfsm.protocols.membership.lifecycle.machine import LIFECYCLE
 from coordfsm.protocols.membership.properties import (
     STATEMENTS,
     Observations,
@@ -23,7 +22,8 @@ from coordfsm.protocols.membership.properties import (
     observe,
     self_inclusion,
 )
-from coordfsm.protocols.membership.view_change import VIEW_CHANGE
+from coordfsm.protocols.membership.view_change.catch_up import CATCH_UP
+from coordfsm.protocols.membership.view_change.machine import VIEW_CHANGE
 from coordfsm.protocols.view import majority
 
 CONTACT = Composition(

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, Any
 
-from coordfsm.check.model import Faults, Local, Model, Multiset, Node, Property
-from coordfsm.check.parameters import Parameter
+from coordfsm.check.modelling.model import Faults, Local, Model, Multiset, Node, Property
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.kernel import Command, Composition, Input, Map, Notify, Step, Value, Write
 from coordfsm.protocols.migration import EntityData, MigrationData, composition, initial
 from coordfsm.protocols.migration.messages import EntityRecord, Migrate, UpdateEntity, entity_key

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from msgspec.structs import replace
 
-from coordfsm.check.model import Faults, Local, Model, Multiset, Node, Property
+from coordfsm.check.modelling.model import Faults, Local, Model, Multiset, Node, Property
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.check.models.migration import LINEAGE
-from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command, Composition, Input, Notify, Recover, Step, Value, Write
 from coordfsm.protocols.migration import MigrationData, composition, initial
 from coordfsm.protocols.migration.messages import EntityRecord, Migrate, MigrationEnded, entity_key

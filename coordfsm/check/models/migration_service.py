@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 from msgspec.structs import replace
 
-from coordfsm.check.model import Faults, Local, Model, Multiset, Node, Property
+from coordfsm.check.modelling.model import Faults, Local, Model, Multiset, Node, Property
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.check.models.migration import LINEAGE
-from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command, Composition, Input, Map, Notify, Step, Value, Write
 from coordfsm.protocols.migration import EntityData, MigrationData, composition, initial
 from coordfsm.protocols.migration.messages import (

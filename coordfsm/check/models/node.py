@@ -8,10 +8,10 @@ properties of all three hold together. Two processes start in a common view; the
 from functools import partial
 from typing import Annotated, Any
 
-from coordfsm.check.model import Faults, Local, Model, Node, Ordered, Property
+from coordfsm.check.modelling.model import Faults, Local, Model, Node, Ordered, Property
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.check.models.coordinator import restarted_records
 from coordfsm.check.models.membership_consensus import first_view
-from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command, Composition, Input, Map, Notify, Step, TimerFired, Value, Write
 from coordfsm.protocols.coordinator import properties as coordination
 from coordfsm.protocols.coordinator.data import COOLDOWN

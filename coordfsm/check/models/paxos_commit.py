@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import msgspec
 from statemachine import State
 
-from coordfsm.check.model import Envelope, Local, Model, Node, Property, Reading, UnreliableSet
-from coordfsm.check.parameters import Parameter
+from coordfsm.check.modelling.model import Envelope, Local, Model, Node, Property, Reading, UnreliableSet
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.kernel import Command, Effect, Machine, Map, Message, Received, Send, Value, compile_machine
 
 LEADER = "leader"

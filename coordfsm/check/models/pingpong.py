@@ -7,8 +7,8 @@ from typing import Annotated
 
 from statemachine import State
 
-from coordfsm.check.model import Local, Model, Node, Property, UnreliableSet
-from coordfsm.check.parameters import Parameter
+from coordfsm.check.modelling.model import Local, Model, Node, Property, UnreliableSet
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.kernel import Effect, Machine, Message, Received, Recover, Send, Value, compile_machine
 
 

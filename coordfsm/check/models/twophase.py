@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import msgspec
 from statemachine import State
 
-from coordfsm.check.model import Local, Model, Node, Property, UnreliableSet
-from coordfsm.check.parameters import Parameter
-from coordfsm.check.renaming import rename
+from coordfsm.check.exploration.renaming import rename
+from coordfsm.check.modelling.model import Local, Model, Node, Property, UnreliableSet
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.kernel import Command, Effect, Machine, Message, Received, Send, Value, compile_machine
 
 MANAGER = "tm"

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
-from coordfsm.check.model import Local, Model, Node, Property
+from coordfsm.check.modelling.model import Local, Model, Node, Property
+from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.check.models.coordinator import chain_of
-from coordfsm.check.parameters import Parameter
 from coordfsm.kernel import Command, Composition, Input, Notify, Part, Raise, Step, TimerFired, Value
 from coordfsm.protocols.coordinator.data import STABILITY, CoordinationData
 from coordfsm.protocols.coordinator.properties import STATEMENTS

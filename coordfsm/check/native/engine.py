@@ -9,19 +9,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from coordfsm.check.fingerprint import fingerprint_of
-from coordfsm.check.model import Model, Property
-from coordfsm.check.native.checkpoint import load, save
-from coordfsm.check.native.liveness import check_executions
+from coordfsm.check.exploration.reduction import Reduction, watching
+from coordfsm.check.exploration.reference import DEADLOCK, ERROR, told_depth
+from coordfsm.check.exploration.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict
+from coordfsm.check.exploration.semantics import System
+from coordfsm.check.modelling.fingerprint import fingerprint_of
+from coordfsm.check.modelling.model import Model, Property
 from coordfsm.check.native.search import Search
-from coordfsm.check.native.symmetry import Symmetry
-from coordfsm.check.native.tables import Tables
-from coordfsm.check.native.visited import TooLargeError
-from coordfsm.check.reduction import Reduction, watching
-from coordfsm.check.reference import DEADLOCK, ERROR, told_depth
-from coordfsm.check.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict
-from coordfsm.check.semantics import System
-from coordfsm.check.trace import Trace, build_trace
+from coordfsm.check.native.states.checkpoint import load, save
+from coordfsm.check.native.states.symmetry import Symmetry
+from coordfsm.check.native.states.visited import TooLargeError
+from coordfsm.check.native.steps.tables import Tables
+from coordfsm.check.native.verdicts.liveness import check_executions
+from coordfsm.check.traces.trace import Trace, build_trace
 from coordfsm.kernel import ModelError
 
 SHARE_OF_MEMORY = 0.8  # of the machine's memory, unless the caller says otherwise

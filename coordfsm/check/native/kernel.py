@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from coordfsm.check.native.bits import claim, match_bucket, prefetch, trailing_zeros
-from coordfsm.check.native.growing import REQUESTED, UNKNOWN
-from coordfsm.check.native.tables import CRASH_SHIFT, EVENT_SHIFT, HEAL_LABEL, KIND, LAST
-from coordfsm.check.native.wiring import BITSET, COUNTERS, ORDERED, UNRELIABLE
+from coordfsm.check.native.states.bits import claim, match_bucket, prefetch, trailing_zeros
+from coordfsm.check.native.states.growing import REQUESTED, UNKNOWN
+from coordfsm.check.native.steps.tables import CRASH_SHIFT, EVENT_SHIFT, HEAL_LABEL, KIND, LAST
+from coordfsm.check.native.steps.wiring import BITSET, COUNTERS, ORDERED, UNRELIABLE
 
 U0, U1, U4, U8, U16, U29, U32, U64 = (np.uint64(number) for number in (0, 1, 4, 8, 16, 29, 32, 64))
 LOW32, HIGH32, ALL = (np.uint64(mask) for mask in (0xFFFFFFFF, 0xFFFFFFFF << 32, (1 << 64) - 1))

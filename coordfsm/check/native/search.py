@@ -16,9 +16,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from coordfsm.check.estimate import states_left
-from coordfsm.check.model import Property
-from coordfsm.check.native.judge import Decided, judges
+from coordfsm.check.exploration.estimate import states_left
+from coordfsm.check.exploration.reduction import Reduction
+from coordfsm.check.exploration.reference import DEADLOCK, ERROR, told_depth
+from coordfsm.check.exploration.report import Limits, Progress
+from coordfsm.check.exploration.semantics import Action, State, StepError
+from coordfsm.check.modelling.model import Property
 from coordfsm.check.native.kernel import (
     DONE,
     KIND_COUNTERS,
@@ -29,16 +32,13 @@ from coordfsm.check.native.kernel import (
     expand_batch,
     insert_rows,
 )
-from coordfsm.check.native.layout import Words
-from coordfsm.check.native.masks import Masks
-from coordfsm.check.native.reading import Reader
-from coordfsm.check.native.tables import KINDS, Tables
-from coordfsm.check.native.visited import Segment, TooLargeError, Visited
-from coordfsm.check.native.wiring import Wirer
-from coordfsm.check.reduction import Reduction
-from coordfsm.check.reference import DEADLOCK, ERROR, told_depth
-from coordfsm.check.report import Limits, Progress
-from coordfsm.check.semantics import Action, State, StepError
+from coordfsm.check.native.states.layout import Words
+from coordfsm.check.native.states.masks import Masks
+from coordfsm.check.native.states.visited import Segment, TooLargeError, Visited
+from coordfsm.check.native.steps.reading import Reader
+from coordfsm.check.native.steps.tables import KINDS, Tables
+from coordfsm.check.native.steps.wiring import Wirer
+from coordfsm.check.native.verdicts.judge import Decided, judges
 
 LARGEST_BATCH = 1 << 14
 """States a call of compiled code expands: long enough that the call costs nothing, short enough to share out."""

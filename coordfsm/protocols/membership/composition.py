@@ -1,14 +1,14 @@
 """Membership as one component: its machines, and what a process starts with."""
 
 from coordfsm.kernel import Composition, Endpoint, Part
-from coordfsm.protocols.membership.catch_up import CATCH_UP
-from coordfsm.protocols.membership.cut_detector import CUT_DETECTOR
+from coordfsm.protocols.membership.cut_detection.machine import CUT_DETECTOR
 from coordfsm.protocols.membership.data import MembershipData
-from coordfsm.protocols.membership.detector import DETECTOR, DETECTORS
-from coordfsm.protocols.membership.health import HEALTH
-from coordfsm.protocols.membership.lifecycle import LIFECYCLE
+from coordfsm.protocols.membership.failure_detection.health import HEALTH
+from coordfsm.protocols.membership.failure_detection.machine import DETECTOR, DETECTORS
+from coordfsm.protocols.membership.lifecycle.machine import LIFECYCLE
 from coordfsm.protocols.membership.settings import Settings
-from coordfsm.protocols.membership.view_change import VIEW_CHANGE
+from coordfsm.protocols.membership.view_change.catch_up import CATCH_UP
+from coordfsm.protocols.membership.view_change.machine import VIEW_CHANGE
 
 PARTS = (
     Part("lifecycle", LIFECYCLE),

@@ -17,8 +17,8 @@ from coordfsm.protocols.membership.data import (
     ViewChangeData,
 )
 from coordfsm.protocols.membership.events import CutAccepted, Excluded, ViewRecovered
-from coordfsm.protocols.membership.handover import retiring_sends
 from coordfsm.protocols.membership.messages import Decision
+from coordfsm.protocols.membership.view_change.handover import retiring_sends
 from coordfsm.protocols.view import View, ViewInstalled
 
 Done = tuple[ViewChangeData, tuple[Effect, ...]]

@@ -5,15 +5,10 @@ Many are real: found by reading or replaying Delos and Rapid.
 
 from typing import Any
 
-from coordfsm.protocols.membership import (
-    admission,
-    belonging,
-    catch_up,
-    consensus,
-    cut_rules,
-    handover,
-    joining,
-)
+from coordfsm.protocols.membership.cut_detection import admission
+from coordfsm.protocols.membership.cut_detection import rules as cut_rules
+from coordfsm.protocols.membership.lifecycle import belonging, joining
+from coordfsm.protocols.membership.view_change import catch_up, consensus, handover
 from coordfsm.testing.mutants.membership_flaws import (
     accept_and_forget_promise,
     accusations_condemn,

@@ -6,9 +6,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from coordfsm.kernel import Effect, Persist, Write
-from coordfsm.protocols.membership import consensus
 from coordfsm.protocols.membership.data import ACCEPTOR_KEY, AcceptorRecord
 from coordfsm.protocols.membership.messages import Cut
+from coordfsm.protocols.membership.view_change import consensus
 from coordfsm.testing.mutants.membership_flaws import patched
 from coordfsm.testing.mutants.mutant import Mutant
 

@@ -6,25 +6,19 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from coordfsm.check.model import Model
+from coordfsm.check.modelling.model import Model
 from coordfsm.check.models import membership_chain
 from coordfsm.kernel import Effect, Map, Notify, Persist, Raise, Send, SetTimer, TransitionTable, fingerprint
-from coordfsm.protocols.membership import (
-    admission,
-    belonging,
-    catch_up,
-    chain,
-    consensus,
-    cut_rules,
-    detector_rules,
-    handover,
-    joining,
-    stamps,
-)
+from coordfsm.protocols.membership import chain, stamps
 from coordfsm.protocols.membership.chain import is_member
+from coordfsm.protocols.membership.cut_detection import admission
+from coordfsm.protocols.membership.cut_detection import rules as cut_rules
 from coordfsm.protocols.membership.data import VIEW_KEY, IdentityRecord, current_view, stamp_of
 from coordfsm.protocols.membership.events import HandedOver, ViewChanged
+from coordfsm.protocols.membership.failure_detection import rules as detector_rules
+from coordfsm.protocols.membership.lifecycle import belonging, joining
 from coordfsm.protocols.membership.messages import NO_CUT, Stamp
+from coordfsm.protocols.membership.view_change import catch_up, consensus, handover
 from coordfsm.protocols.view import ViewInstalled
 from coordfsm.testing.mutants.substitute import substitute, substitute_in_model, with_rule
 

@@ -5,8 +5,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from coordfsm.kernel import Persist, TransitionTable
-from coordfsm.protocols.membership import belonging
-from coordfsm.protocols.membership.joining import persist_identity
+from coordfsm.protocols.membership.lifecycle import belonging
+from coordfsm.protocols.membership.lifecycle.joining import persist_identity
 from coordfsm.testing.mutants.mutant import Mutant
 from coordfsm.testing.mutants.substitute import with_rule
 

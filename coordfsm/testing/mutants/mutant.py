@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from coordfsm.check.model import Model
-from coordfsm.check.registry import find
+from coordfsm.check.modelling.model import Model
+from coordfsm.check.modelling.registry import find
 from coordfsm.kernel import ModelError
 from coordfsm.testing.mutants.substitute import Edit, substitute, substitute_in_model
 

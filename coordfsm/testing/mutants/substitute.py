@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from coordfsm.check.model import Model, Node
+from coordfsm.check.modelling.model import Model, Node
 from coordfsm.kernel import Composition, DeclarationError, Rule, Steppable, TransitionTable
 
 Edit = Callable[[TransitionTable], TransitionTable]

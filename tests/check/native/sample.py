@@ -2,7 +2,7 @@
 
 from statemachine import State
 
-from coordfsm.check.model import Faults, Local, Model, Multiset, Network, Node, Partition, Property
+from coordfsm.check.modelling.model import Faults, Local, Model, Multiset, Network, Node, Partition, Property
 from coordfsm.kernel import (
     CancelTimer,
     Command,

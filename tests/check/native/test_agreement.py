@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 from check.native import sample
 
-from coordfsm.check import native, reference
-from coordfsm.check.model import Faults, Local, Multiset, Ordered, UnreliableSet
+from coordfsm.check import native
+from coordfsm.check.exploration import reference
+from coordfsm.check.modelling.model import Faults, Local, Multiset, Ordered, UnreliableSet
 from coordfsm.check.models import twophase
 from coordfsm.check.native import search
 

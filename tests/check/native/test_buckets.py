@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from coordfsm.check.native.kernel import MIX1, MIX2, insert_again
-from coordfsm.check.native.visited import Visited
+from coordfsm.check.native.states.visited import Visited
 
 SLOTS = 256
 SHIFT = np.uint64(64 - 8)

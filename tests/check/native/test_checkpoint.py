@@ -8,10 +8,10 @@ import pytest
 from check.native import sample
 
 from coordfsm.check import native
-from coordfsm.check.model import Faults, Multiset
+from coordfsm.check.exploration.report import Limits
+from coordfsm.check.modelling.model import Faults, Multiset
 from coordfsm.check.models import lamport, twophase
-from coordfsm.check.native.checkpoint import CheckpointError
-from coordfsm.check.report import Limits
+from coordfsm.check.native.states.checkpoint import CheckpointError
 
 WHOLE = ("verdict", "distinct_states", "transitions", "depth", "properties", "never_fired", "faults", "cut_off")
 

@@ -5,8 +5,8 @@ import sys
 import types
 from pathlib import Path
 
+from coordfsm.check.modelling.registry import find
 from coordfsm.check.native import explore
-from coordfsm.check.registry import find
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "check-your-own-protocol.md"
 

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from check.native import sample
 
-from coordfsm.check import fairness, native, reference
-from coordfsm.check.model import Faults, Multiset, Ordered, Property, UnreliableSet
-from coordfsm.check.native.graph import Graph
-from coordfsm.check.native.liveness import find_lasso
-from coordfsm.check.reference import holds_in
-from coordfsm.check.semantics import System
-from coordfsm.check.trace import action_key
+from coordfsm.check import native
+from coordfsm.check.exploration import fairness, reference
+from coordfsm.check.exploration.reference import holds_in
+from coordfsm.check.exploration.semantics import System
+from coordfsm.check.modelling.model import Faults, Multiset, Ordered, Property, UnreliableSet
+from coordfsm.check.native.verdicts.graph import Graph
+from coordfsm.check.native.verdicts.liveness import find_lasso
+from coordfsm.check.traces.trace import action_key
 
 
 def observed(kind, name, goal, trigger=None):

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from coordfsm.check import native, reference
-from coordfsm.check.model import Multiset
+from coordfsm.check import native
+from coordfsm.check.exploration import reference
+from coordfsm.check.modelling.model import Multiset
 from coordfsm.check.models import lamport, paxos_commit, pingpong, tcommit, twophase
 from coordfsm.kernel import ModelError
 

@@ -5,15 +5,15 @@ from itertools import permutations
 from math import comb
 
 import pytest
+from check.exploration.random_models import PRESS, Rule, Say, node, place
 from check.native import sample
-from check.random_models import PRESS, Rule, Say, node, place
 
 from coordfsm.check import native
-from coordfsm.check.model import Faults, Model, Multiset, Node, Ordered, Property, UnreliableSet
+from coordfsm.check.exploration.renaming import rename
+from coordfsm.check.exploration.semantics import System
+from coordfsm.check.modelling.model import Faults, Model, Multiset, Node, Ordered, Property, UnreliableSet
 from coordfsm.check.models import twophase
-from coordfsm.check.renaming import rename
-from coordfsm.check.semantics import System
-from coordfsm.check.trace import action_key
+from coordfsm.check.traces.trace import action_key
 from coordfsm.kernel import ModelError, Step, Value
 
 GENERATED = {2: 94, 3: 318, 4: 869, 5: 2_048, 6: 4_328, 7: 8_410}

@@ -4,8 +4,8 @@ from itertools import combinations
 
 import pytest
 
+from coordfsm.check.exploration.reference import explore
 from coordfsm.check.models.coordinator import build, chain_of
-from coordfsm.check.reference import explore
 from coordfsm.kernel import ParameterError
 from coordfsm.protocols.view import coordinator
 

@@ -19,7 +19,7 @@ from coordfsm.protocols.identifier import IDENTIFIER_LIMIT
 from coordfsm.protocols.view import ViewInstalled
 from coordfsm.simulate.cluster import Cluster
 from coordfsm.simulate.network import Weather
-from coordfsm_runtime.fragments import MAXIMUM_MESSAGE_BYTES
+from coordfsm_runtime.wire.fragments import MAXIMUM_MESSAGE_BYTES
 from tests.protocols.coordinator.processes import Processes, order, view_of
 
 VIEW = view_of(1, "a", "b", "c")

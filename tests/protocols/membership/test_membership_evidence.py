@@ -4,11 +4,11 @@ import pytest
 
 from coordfsm.kernel import CancelTimer, Map, Received, Send, SetTimer, TimerFired
 from coordfsm.protocols.membership import Settings, composition
-from coordfsm.protocols.membership.cut_detector import CUT_DETECTOR
+from coordfsm.protocols.membership.cut_detection.machine import CUT_DETECTOR
 from coordfsm.protocols.membership.data import CutData, MembershipData, ViewChangeData, stamp_of
-from coordfsm.protocols.membership.detector_rules import MOST_ANNOUNCED
 from coordfsm.protocols.membership.events import MemberShunned
 from coordfsm.protocols.membership.evidence import EVIDENCE, evidence_ms
+from coordfsm.protocols.membership.failure_detection.rules import MOST_ANNOUNCED
 from coordfsm.protocols.membership.messages import Accusation, Condemnation, Exoneration, MemberId
 from coordfsm.protocols.membership.settings import backoff
 from coordfsm.protocols.view import NO_VIEW, Member, View, monitors

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from coordfsm.check.modelling.registry import find
 from coordfsm.check.native import explore
-from coordfsm.check.registry import find
 from coordfsm.protocols.membership.events import CutAccepted
 from coordfsm.protocols.membership.messages import Ballot, Cut, MemberId
 from coordfsm.protocols.membership.properties import History, Observed, lineage, single_value

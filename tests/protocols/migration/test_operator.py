@@ -1,6 +1,6 @@
 """The operator's word for a process that is gone for good, and what happens when it comes back after all."""
 
-from coordfsm.check.engines import explore
+from coordfsm.check.exploration.engines import explore
 from coordfsm.check.models.migration_resolution import build
 from coordfsm.protocols.migration.messages import (
     EntityRefused,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from coordfsm.cli.migrate import EXPLAINED
+from coordfsm.cli.commands.migrate import EXPLAINED
 from coordfsm.kernel import Decoder, EncodingError, encode
 from coordfsm.kernel.identity import alike
 from coordfsm.protocols.migration.messages import MigrationEnded

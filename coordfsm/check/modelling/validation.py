@@ -1,0 +1,255 @@
+"""Whether a model is well formed: whatever it says must be able to have an effect, or it is refused."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, get_args
+
+from coordfsm.check.modelling.model import (
+    Faults,
+    Model,
+    Multiset,
+    Network,
+    Node,
+    Ordered,
+    Partition,
+    Property,
+    PropertyKind,
+    Reading,
+    UnreliableSet,
+)
+from coordfsm.check.modelling.spelling import closest
+from coordfsm.kernel import ModelError, Write
+
+RESERVED = ("deadlock", "error")
+"""Ids under which the explorer itself reports."""
+
+FAULT_BUDGETS = {
+    "crash": "Faults(crash=...)",
+    "partition": "Faults(partition=...)",
+    "loss": "the network's `loss`",
+    "duplicate": "the network's `duplicate`",
+}
+"""What is budgeted elsewhere than in `Model.budgets`."""
+
+EVENT = re.compile(r"--(\w+)-->")
+
+Mistakes = Iterator[str]
+
+
+def validate(model: Model) -> None:
+    """Check every field of a model.
+
+    Raises:
+        ModelError: naming the field, the node or the property, and what was expected.
+    """
+    for checks in (
+        _of_fields,
+        _of_nodes,
+        _of_properties,
+        _of_network,
+        _of_faults,
+        _of_budgets,
+        _of_symmetry,
+        _of_reads,
+    ):
+        for mistake in checks(model):
+            raise ModelError(f"{model.name if isinstance(model.name, str) else 'a model'}: {mistake}")
+
+
+def _of_fields(model: Model) -> Mistakes:
+    yield from _text("name", model.name)
+    yield from _items("nodes", model.nodes, Node)
+    yield from _items("properties", model.properties, Property)
+    yield from _typed("faults", model.faults, Faults, "a Faults")
+    yield from _typed("network", model.network, get_args(Network), "an UnreliableSet, a Multiset or an Ordered")
+    yield from _typed("parameters", model.parameters, Mapping, "a mapping from names to values")
+    yield from _typed("budgets", model.budgets, Mapping, "a mapping from events to whole numbers")
+    yield from _flag("deadlock", model.deadlock)
+    if model.boundary is not None:
+        yield from _function("boundary", model.boundary, 1)
+    if model.rename is not None:
+        yield from _function("rename", model.rename, 2)
+    if not model.nodes:
+        yield "it has no nodes, expected at least one"
+
+
+def _of_nodes(model: Model) -> Mistakes:
+    for node in model.nodes:
+        yield from _text("the name of a node", node.name)
+    yield from _distinct("nodes", "name", (node.name for node in model.nodes))
+    for node in model.nodes:
+        here = f"node {node.name}: "
+        yield from _function(f"{here}step", node.step, 2)
+        yield from _function(f"{here}commands", node.commands, 1)
+        yield from _function(f"{here}history", node.history, 2)
+        if node.final is not None:
+            yield from _function(f"{here}final", node.final, 1)
+        yield from _flag(f"{here}boots", node.boots)
+        yield from _items(f"{here}durable", node.durable, Write)
+        yield from _items(f"{here}rules", node.rules, str)
+        yield from _items(f"{here}events", node.events, str)
+        yield from _items(f"{here}reads", node.reads, Reading)
+        for reading in node.reads:
+            yield from _function(f"{here}reads: of", reading.of, 1)
+            yield from _function(f"{here}reads: commands", reading.commands, 2)
+
+
+def _of_properties(model: Model) -> Mistakes:
+    for item in model.properties:
+        yield from _text("the id of a property", item.id)
+        if item.id in RESERVED:
+            yield f"property {item.id}: the explorer itself reports under this id, expected another one"
+    yield from _distinct("properties", "id", (item.id for item in model.properties))
+    for item in model.properties:
+        here = f"property {item.id}: "
+        kinds = get_args(PropertyKind)
+        if item.kind not in kinds:
+            yield f"{here}kind {item.kind!r}, expected one of {', '.join(kinds)}{closest(str(item.kind), kinds)}"
+        if (item.trigger is None) == (item.kind == "leads_to"):
+            yield f"{here}a trigger goes with kind 'leads_to', and with that alone"
+        yield from _typed(f"{here}statement", item.statement, str, "a sentence")
+        yield from _flag(f"{here}messages", item.messages)
+        yield from _function(f"{here}predicate", item.predicate, 1 + item.messages)
+        yield from _function(f"{here}observe", item.observe, 1)
+        if item.trigger is not None:
+            yield from _function(f"{here}trigger", item.trigger, 1 + item.messages)
+
+
+def _of_network(model: Model) -> Mistakes:
+    network = model.network
+    if network.loss is not None:
+        yield from _whole("network: loss", network.loss, or_="UNLIMITED")
+    if not isinstance(network, UnreliableSet):
+        yield from _whole("network: duplicate", network.duplicate)
+    if isinstance(network, Multiset):
+        yield from _whole("network: copies", network.copies, least=1)
+    if isinstance(network, Ordered) and network.capacity is not None:
+        yield from _whole("network: capacity", network.capacity, least=1, or_="None")
+
+
+def _of_faults(model: Model) -> Mistakes:
+    faults, names = model.faults, [node.name for node in model.nodes]
+    yield from _whole("faults: crash", faults.crash)
+    yield from _whole("faults: partition", faults.partition)
+    yield from _flag("faults: recover", faults.recover)
+    yield from _flag("faults: torn", faults.torn)
+    if faults.crashable is not None:
+        yield from _items("faults: crashable", faults.crashable, str)
+        yield from _known("faults: crashable", faults.crashable, names)
+    yield from _items("faults: partitions", faults.partitions, Partition)
+    for partition in faults.partitions:
+        yield from _text("faults: the name of a partition", partition.name)
+        here = f"partition {partition.name}: links"
+        links = partition.links
+        if not isinstance(links, frozenset) or not all(isinstance(link, tuple) and len(link) == 2 for link in links):
+            yield f"{here} is {links!r:.80}, expected a frozenset of (sender, receiver) pairs"
+        yield from _known(here, (name for link in sorted(links, key=repr) for name in link), names)
+    yield from _distinct("partitions", "name", (partition.name for partition in faults.partitions))
+    if faults.partition and not faults.partitions:
+        yield f"faults: partition is {faults.partition}, but `partitions` names none that could happen"
+
+
+def _of_budgets(model: Model) -> Mistakes:
+    by_node = [{event for rule in node.rules for event in EVENT.findall(rule)} for node in model.nodes]
+    events = set[str]().union(*by_node, *(node.events for node in model.nodes))
+    complete = all(by_node)  # a node that does not state its events may have any
+    for event, most in model.budgets.items():
+        here = f"budgets: {event!r}"
+        if event in FAULT_BUDGETS:
+            yield f"{here} is not an event; it is bounded by {FAULT_BUDGETS[event]}"
+        if not isinstance(event, str) or not event.startswith(("local_", "timeout_")):
+            yield (
+                f"{here} is not a command or a timer, expected an event as `local_vote` or `timeout_vote`"
+                f"{closest(str(event), sorted(events))}"
+            )
+        if complete and event not in events:
+            yield f"{here}: no node has such an event{closest(event, sorted(events))}"
+        yield from _whole(here, most)
+
+
+def _of_symmetry(model: Model) -> Mistakes:
+    names = [node.name for node in model.nodes]
+    yield from _items("symmetric", model.symmetric, tuple)
+    for group in model.symmetric:
+        yield from _items("symmetric", group, str)
+        yield from _known("symmetric", group, names)
+    twice = _repeated(name for group in model.symmetric for name in group)
+    if twice is not None:
+        yield f"symmetric: {twice!r} is named twice, expected groups that have no node in common"
+
+
+def _of_reads(model: Model) -> Mistakes:
+    reads = any(node.reads for node in model.nodes)
+    if reads and (model.network != UnreliableSet() or model.faults != Faults() or model.budgets):
+        yield "a node reads what is in flight; expected an UnreliableSet without loss, no faults and no budgets"
+
+
+# -- what fields can be --------------------------------------------------------------------------------------------
+
+
+def _typed(field: str, value: object, kind: Any, expected: str) -> Mistakes:
+    if not isinstance(value, kind):
+        yield f"{field} is {value!r:.80}, expected {expected}"
+
+
+def _text(field: str, value: object) -> Mistakes:
+    if not isinstance(value, str) or not value:
+        yield f"{field} is {value!r:.80}, expected a text that is not empty"
+
+
+def _flag(field: str, value: object) -> Mistakes:
+    yield from _typed(field, value, bool, "True or False")
+
+
+def _items(field: str, value: object, kind: type) -> Mistakes:
+    if not isinstance(value, tuple) or not all(isinstance(item, kind) for item in value):
+        yield f"{field} is {value!r:.80}, expected a tuple of {kind.__name__} (one alone: `(it,)`)"
+
+
+def _whole(field: str, value: object, least: int = 0, or_: str = "") -> Mistakes:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        yield f"{field} is {value!r:.80}, expected a whole number of at least {least}{f', or {or_}' if or_ else ''}"
+
+
+def _known(field: str, names: Iterable[str], nodes: list[str]) -> Mistakes:
+    for name in names:
+        if name not in nodes:
+            hint = closest(str(name), nodes)
+            yield f"{field} names {name!r}, which is no node{hint}; the nodes are {', '.join(nodes)}"
+
+
+def _distinct(items: str, field: str, values: Iterable[str]) -> Mistakes:
+    twice = _repeated(values)
+    if twice is not None:
+        yield f"two {items} have the same {field}, {twice!r}"
+
+
+def _repeated(values: Iterable[str]) -> str | None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None
+
+
+def _function(field: str, value: object, arguments: int) -> Mistakes:
+    expected = f"a function of {arguments} argument{'s' if arguments > 1 else ''}"
+    if not callable(value):
+        yield f"{field} is {value!r:.80}, expected {expected}"
+    elif not _takes(value, arguments):
+        yield f"{field} takes {inspect.signature(value)}, expected {expected}"
+
+
+def _takes(function: Callable[..., Any], arguments: int) -> bool:
+    """Whether a function can be called with so many arguments; yes where its signature is not known."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return True
+    try:
+        signature.bind(*[None] * arguments)
+    except TypeError:
+        return False
+    return True

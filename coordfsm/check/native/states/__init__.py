@@ -1,0 +1,1 @@
+"""Packed global states: their layout, the visited set, saved searches, interchangeable nodes."""

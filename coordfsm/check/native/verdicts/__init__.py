@@ -1,0 +1,1 @@
+"""Properties at native speed: of states, of tuples of observations, and of whole executions."""

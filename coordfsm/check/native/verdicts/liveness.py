@@ -1,0 +1,194 @@
+"""Properties of whole executions, on the explored graph.
+
+An execution is fair when everything that weak fairness is asked of (the delivery of each envelope, the firing of each
+timer, the recovery of each node, the end of a partition) either happens again and again or is not possible again and
+again. It may stay in a state for ever where none of these is possible. A property that something happens at last is
+violated exactly if, within the states where it has not happened, a strongly connected component can be reached in
+which a fair execution can stay (Lichtenstein and Pnueli, 1985). Weak fairness needs no component smaller than maximal:
+what a component never does and never stops being able to do, no part of it does or stops being able to do.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from coordfsm.check.native.search import Lasso, Search
+from coordfsm.check.native.states.visited import TooLargeError
+from coordfsm.check.native.verdicts.graph import Graph, state_graph, truth
+from coordfsm.check.native.verdicts.judge import Judge
+
+Flags = npt.NDArray[np.bool_]
+
+EXECUTION_KINDS = ("reachable", "eventually", "leads_to")
+BYTES_A_TRANSITION = 40  # of the graph and of what is computed from it
+
+
+def check_executions(search: Search) -> None:
+    """Check the properties of whole executions of an exhausted search, in the model's order, up to a violated one."""
+    items = [item for item in search.model.properties if item.kind in EXECUTION_KINDS]
+    if not items:
+        return
+    if search.transitions * BYTES_A_TRANSITION > search.visited.most_bytes:
+        raise TooLargeError
+    graph = state_graph(search)
+    for item in items:
+        goal = truth(search, Judge([item], search.wirer))
+        if item.kind == "reachable":
+            lost = never_good(graph, goal)
+            if lost is not None:
+                search.found.violated = (item, lost)
+                return
+            continue
+        starts = np.arange(len(goal)) == 0
+        if item.kind == "leads_to":
+            starts = truth(search, Judge([item], search.wirer, [item.trigger]))
+            if not starts.any():
+                search.found.untriggered.add(item.id)
+        lasso = find_lasso(graph, starts, goal)
+        if lasso is not None:
+            search.found.violated, search.found.lasso = (item, lasso.stem[0]), lasso
+            return
+
+
+def find_lasso(graph: Graph, starts: Flags, goal: Flags) -> Lasso | None:
+    """A fair execution from a start on which the goal never holds; None if there is none.
+
+    The way from the initial state to the loop, by way of the start, is as short as there is one.
+    """
+    inside = graph.present & ~goal
+    depth, _ = _spread(graph, np.zeros(1, np.int64), graph.present)
+    begins = np.flatnonzero(starts & inside)
+    distance, origin = _spread(graph, begins, inside, depth[begins])
+    inside &= distance >= 0
+    component, fair = _fair_components(graph, inside)
+    candidates = np.flatnonzero(inside)
+    candidates = candidates[fair[component[candidates]]]
+    if len(candidates) == 0:
+        return None
+    entry = int(candidates[np.argmin(distance[candidates])])
+    stem = [entry]
+    while origin[stem[-1]] >= 0:
+        stem.append(int(origin[stem[-1]]))
+    return Lasso(stem[::-1], _loop(graph, component, entry))
+
+
+def never_good(graph: Graph, good: Flags) -> int | None:
+    """A state nearest to the initial one from which no good state can be reached; None if there is none."""
+    size = len(graph.present)
+    ones = np.ones(len(graph.targets), np.int8)
+    reverse = csr_array((ones, graph.targets, graph.offsets), shape=(size, size)).tocsc()
+    backwards = Graph(graph.present, reverse.indptr.astype(np.int64), reverse.indices.astype(np.uint32), graph.labels)
+    distance, _ = _spread(backwards, np.flatnonzero(good & graph.present), graph.present)
+    lost = np.flatnonzero(graph.present & (distance < 0))
+    if len(lost) == 0:
+        return None
+    # Threads number the states of later levels before those of earlier ones.
+    depth, _ = _spread(graph, np.zeros(1, np.int64), graph.present)
+    return int(lost[np.argmin(depth[lost])])
+
+
+def _spread(
+    graph: Graph, starts: npt.NDArray[np.int64], inside: Flags, lead: npt.NDArray[np.int32] | None = None
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Breadth-first within `inside`: distance from the starts (-1: not reached) and predecessor (-1: a start).
+
+    Each start may be some way off itself (`lead`).
+    """
+    lead = np.zeros(len(starts), np.int32) if lead is None else lead
+    distance = np.full(len(graph.present), -1, np.int32)
+    origin = np.full(len(graph.present), -1, np.int64)
+    distance[starts] = lead
+    level, frontier = 0, starts[lead == 0]
+    while len(frontier) or level < lead.max(initial=0):
+        level += 1
+        counts = graph.offsets[frontier + 1] - graph.offsets[frontier]
+        sources = np.repeat(frontier, counts)
+        within = np.arange(len(sources)) - np.repeat(np.cumsum(counts) - counts, counts)
+        targets = graph.targets[graph.offsets[sources] + within].astype(np.int64)
+        new = inside[targets] & (distance[targets] < 0)
+        frontier, first = np.unique(targets[new], return_index=True)
+        distance[frontier] = level
+        origin[frontier] = sources[new][first]
+        frontier = np.concatenate([frontier, starts[lead == level]])
+    return distance, origin
+
+
+def _fair_components(graph: Graph, inside: Flags) -> tuple[npt.NDArray[np.int32], Flags]:
+    """The component of each state, and which components a fair execution can stay in for ever."""
+    sources, size = graph.sources, len(graph.present)
+    targets = graph.targets.astype(np.int64)
+    inner = inside[sources] & inside[targets]
+    matrix = csr_array((np.ones(int(inner.sum()), np.int8), (sources[inner], targets[inner])), shape=(size, size))
+    count, component = connected_components(matrix, connection="strong")
+    labels = graph.labels.astype(np.int64)
+    width = int(labels.max(initial=0)) + 1
+    # (component, label) pairs: possible in how many of its states, and done by a transition within it
+    possible = inside[sources] & (labels > 0)
+    in_states = np.unique(sources[possible] * width + labels[possible])
+    pairs, numbers = np.unique(component[in_states // width] * width + in_states % width, return_counts=True)
+    within = inner & (component[sources] == component[targets]) & (labels > 0)
+    done = np.unique(component[sources[within]] * width + labels[within])
+    always = numbers == np.bincount(component[inside], minlength=count)[pairs // width]
+    unfair = pairs[always & ~np.isin(pairs, done)] // width
+    fair = np.ones(count, np.bool_)
+    fair[unfair] = False
+    return component, fair
+
+
+def _loop(graph: Graph, component: npt.NDArray[np.int32], entry: int) -> list[int]:
+    """A closed walk from `entry` within its component that is fair to every label."""
+    members = set(np.flatnonzero(component == component[entry]).tolist())
+    edges = {state: _edges(graph, state) for state in members}
+    wanted = {label for state in members for _, label in edges[state] if label}
+    able = {state: {label for _, label in edges[state]} for state in members}
+
+    def idle_or_done(label: int) -> Callable[[int, int, int], bool]:
+        return lambda _source, target, taken: taken == label or label not in able[target]
+
+    walk = [entry]
+    for label in sorted(wanted):
+        steps = list(pairwise(walk))
+        if any(label not in able[state] for state in walk) or any((step[1], label) in edges[step[0]] for step in steps):
+            continue
+        walk += _hop(edges, members, walk[-1], idle_or_done(label))
+    if walk[-1] != entry:
+        walk += _hop(edges, members, walk[-1], lambda _source, target, _taken: target == entry)
+    return walk[1:]
+
+
+def _edges(graph: Graph, state: int) -> set[tuple[int, int]]:
+    span = slice(int(graph.offsets[state]), int(graph.offsets[state + 1]))
+    return set(zip(graph.targets[span].tolist(), graph.labels[span].tolist(), strict=True))
+
+
+def _hop(
+    edges: dict[int, set[tuple[int, int]]],
+    members: Iterable[int],
+    start: int,
+    reached: Callable[[int, int, int], bool],
+) -> list[int]:
+    """The shortest walk within a component whose last transition satisfies `reached`; without its first state."""
+    inside = set(members)
+    came: dict[int, int] = {}
+    queue = deque([start])
+    seen = {start}
+    while queue:
+        source = queue.popleft()
+        for target, label in sorted(edges[source]):
+            if target not in inside:
+                continue
+            if reached(source, target, label):
+                walk = [target, source]
+                while walk[-1] != start:
+                    walk.append(came[walk[-1]])
+                return walk[-2::-1] if len(walk) > 1 else walk
+            if target not in seen:
+                seen.add(target)
+                came[target] = source
+                queue.append(target)
+    raise AssertionError("a fair component has no walk that is fair to one of its labels")

@@ -1,0 +1,1 @@
+"""What commands print: results for people, and JSON for scripts."""

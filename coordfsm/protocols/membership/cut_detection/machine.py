@@ -1,0 +1,71 @@
+"""The cut detector: collects condemnations, leaves and joins of one view into one stable cut."""
+
+from typing import Any
+
+from statemachine import State
+
+from coordfsm.kernel import Machine, compile_machine
+from coordfsm.protocols.membership.cut_detection import rules as rule
+from coordfsm.protocols.membership.declaring import moving, within
+
+
+def _noting(quiet: State, unstable: State, gathering: State, ripe: State, *, when: Any) -> Any:
+    """Where the evidence leads, once it has changed."""
+    sources = (quiet, unstable, gathering, ripe)
+    return (
+        moving(unstable, *sources, cond=[when, rule.leaves_unstable], on=rule.note_and_wait)
+        | moving(gathering, *sources, cond=[when, rule.leaves_cut], on=rule.note_and_gather)
+        | moving(quiet, *sources, cond=when, on=rule.note_and_rest)
+    )
+
+
+class CutDetector(Machine):
+    """quiet: nothing to change. unstable: waiting for certainty. gathering: waiting for company. ripe: proposed."""
+
+    quiet = State(initial=True)
+    unstable = State()
+    gathering = State()
+    ripe = State()
+
+    recv_accusation = recv_condemnation = within(
+        quiet, unstable, gathering, ripe, cond=rule.is_repeated, on=rule.keep
+    ) | _noting(quiet, unstable, gathering, ripe, when=rule.is_news)
+    recv_exoneration = recv_leave_request = recv_join_request = _noting(
+        quiet, unstable, gathering, ripe, when=rule.is_news
+    )
+    local_accusation_made = local_subject_condemned = local_subject_exonerated = local_self_leaving = _noting(
+        quiet, unstable, gathering, ripe, when=rule.is_news
+    )
+    timeout_evidence = _noting(quiet, unstable, gathering, ripe, when=rule.lapses) | within(
+        quiet, unstable, gathering, ripe, on=rule.look
+    )
+
+    timeout_batch = gathering.to(ripe, cond=rule.can_win, on=rule.propose) | within(
+        gathering, on=rule.wait_for_majority
+    )
+    timeout_reinforce = (
+        within(unstable, cond=rule.is_unreinforced, on=rule.reinforce)
+        | unstable.to(gathering, cond=rule.has_cut, on=rule.tolerate_and_gather)
+        | unstable.to(quiet, on=rule.tolerate)
+    )
+
+    local_view_installed = local_excluded = local_abandon_view = moving(
+        quiet, quiet, unstable, gathering, ripe, on=rule.begin_anew
+    )
+
+    ignored = {
+        ("*", "recv_condemnation"): "of another view, by a stranger, or known",
+        ("*", "recv_exoneration"): "of another view, or nothing to withdraw",
+        ("*", "recv_leave_request"): "of another view, or known",
+        ("*", "recv_join_request"): "known, or the lifecycle's to answer",
+        ("*", "recv_accusation"): "of another view, by a stranger, or known",
+        ("*", "local_accusation_made"): "known, or not of the current view",
+        ("*", "local_subject_condemned"): "not a member of the current view",
+        ("*", "local_subject_exonerated"): "nothing to withdraw",
+        ("*", "local_self_leaving"): "known, or not a member",
+        ("*", "timeout_batch"): "no longer gathering",
+        ("*", "timeout_reinforce"): "no longer unstable",
+    }
+
+
+CUT_DETECTOR = compile_machine(CutDetector)

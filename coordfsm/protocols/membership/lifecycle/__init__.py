@@ -1,0 +1,1 @@
+"""A process on its way into the cluster, in it, cut off from it, and out of it."""

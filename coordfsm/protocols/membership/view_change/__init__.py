@@ -1,0 +1,1 @@
+"""One decision per view: consensus on the cut, its handover, and how those who lag behind catch up."""

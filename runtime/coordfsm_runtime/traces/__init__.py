@@ -1,0 +1,1 @@
+"""Traces of running nodes: recorded, stepped again, audited."""

@@ -1,0 +1,1 @@
+"""What travels between processes: datagrams, their seal, pieces of large messages, and the socket."""
