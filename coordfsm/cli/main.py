@@ -21,8 +21,8 @@ from coordfsm.cli.exits import EXIT_CODES, CommandError, Exit
 COMMANDS = (
     *("verify", "explore", "replay", "fuzz", "render", "simulate"),
     *("demo", "cluster", "node", "store", "audit"),
-    *("status", "members", "coordinator", "topology", "register", "create", "entities", "migrate", "indoubt"),
-    *("join", "leave", "forceview", "keys", "watch", "completion"),
+    *("status", "members", "coordinator", "topology", "register", "create", "entities", "migrate", "in_doubt"),
+    *("join", "leave", "force_view", "keys", "watch", "completion"),
 )
 """In the order of `--help`. A file that is not there is a command that this installation does not have."""
 
@@ -86,9 +86,9 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     for name in COMMANDS:
         try:
-            module = importlib.import_module(f"coordfsm.cli.{name}")
+            module = importlib.import_module(f"coordfsm.cli.commands.{name}")
         except ModuleNotFoundError as error:
-            if error.name != f"coordfsm.cli.{name}":
+            if error.name != f"coordfsm.cli.commands.{name}":
                 raise
             continue
         command = commands.add_parser(

@@ -91,7 +91,7 @@ def explore(
 
 def is_compiled() -> bool:
     """Whether the native engine has compiled itself on this machine before; True where that cannot be seen."""
-    package = Path(__file__).with_name("native")
+    package = Path(__file__).parents[1] / "native"
     cache = os.environ.get("NUMBA_CACHE_DIR")
     if cache is None and not os.access(package, os.W_OK):
         return True

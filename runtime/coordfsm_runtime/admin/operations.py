@@ -253,7 +253,7 @@ class Operations:
         }
 
     def _page(self) -> Page:
-        return Page("text/html; charset=utf-8", files("coordfsm_runtime").joinpath("page.html").read_bytes())
+        return Page("text/html; charset=utf-8", files("coordfsm_runtime.admin").joinpath("page.html").read_bytes())
 
     def _health(self) -> Page:
         """200 while the node acts as a member of a majority's view, else 503: for load balancers and supervisors."""

@@ -15,7 +15,7 @@ from coordfsm_runtime.config import NodeConfig
 from coordfsm_runtime.host.running import HISTORY
 from coordfsm_runtime.node import ClusterNode
 
-PAGE = files("coordfsm_runtime").joinpath("page.html").read_text()
+PAGE = files("coordfsm_runtime.admin").joinpath("page.html").read_text()
 BROWSER = next((found for found in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if found), None)
 
 
