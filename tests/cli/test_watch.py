@@ -4,8 +4,8 @@ from collections import deque
 
 from rich.console import Console
 
-from coordfsm.cli.commands.watch import sentence
 from coordfsm.cli.connection import print_fields, print_table
+from coordfsm.cli.reports.event_line import sentence
 from coordfsm.cli.reports.live_screen import picture
 
 STATUS = {

@@ -1,7 +1,10 @@
 """`coordfsm demo`: the whole story with real processes, in under a minute."""
 
 import argparse
+import json
 from pathlib import Path
+
+from coordfsm.cli.exits import Exit
 
 NAME = "demo"
 HELP = "watch real processes lose their coordinator while entities migrate"
@@ -43,4 +46,7 @@ def _share(text: str) -> float:
 def run(arguments: argparse.Namespace) -> int:
     from coordfsm_runtime.lab.demo import Story  # noqa: PLC0415  (heavy)
 
-    return Story(arguments).tell()
+    result = Story(arguments).tell()
+    if arguments.json:
+        print(json.dumps(result, indent=2))
+    return Exit.OK if result["clean"] else Exit.COUNTEREXAMPLE

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from coordfsm.cli.reports.formats import FORMATS
+
 NAME = "render"
 HELP = "draw the machines as state diagrams, or a counterexample as a sequence chart"
 EPILOG = """\
@@ -17,7 +19,6 @@ examples:
 svg and png need Graphviz: the program dot, or the wheel graphviz-pure (extra `render`). dot and mermaid are text;
 without Graphviz they are written instead, and the exit code is 2.
 """
-FORMATS = ("svg", "png", "dot", "mermaid")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -4,10 +4,9 @@ import argparse
 import contextlib
 import json
 import sys
-from typing import Any
 
 from coordfsm.cli.connection import add_connection, connect
-from coordfsm.cli.reports.terminal import shown
+from coordfsm.cli.reports.event_line import sentence
 
 NAME = "watch"
 HELP = "watch the cluster live, as one node sees it, until Ctrl-C"
@@ -36,18 +35,3 @@ def _watch(arguments: argparse.Namespace) -> int:
         for event in client.watch():
             print(json.dumps(event) if arguments.json else sentence(event), flush=True)
     return 0
-
-
-def sentence(event: dict[str, Any]) -> str:
-    """An event in a line."""
-    fields = ", ".join(f"{name} {_short(value)}" for name, value in event.items() if name != "type" and value != "")
-    return shown(f"{event['type']}: {fields}" if fields else str(event["type"]))
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, dict) and value.get("type") == "View":
-        return f"{value['number']} of " + " ".join(member["node"] for member in value["members"])
-    if isinstance(value, dict) and value.get("type") == "TransactionId":
-        return f"{value['source']}.{value['incarnation']}.{value['counter']}" if value["source"] else "none"
-    text = value if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= 100 else text[:97] + "..."

@@ -12,8 +12,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from coordfsm.cli.commands.watch import sentence
 from coordfsm.cli.connection import connect
+from coordfsm.cli.reports.event_line import sentence
 from coordfsm_runtime.admin.server import AdminClient
 from coordfsm_runtime.errors import AdminError
 

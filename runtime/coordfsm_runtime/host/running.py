@@ -36,11 +36,11 @@ from coordfsm.protocols.migration.messages import (
 from coordfsm.protocols.node import NodeData
 from coordfsm.protocols.view import View, coordinator
 from coordfsm_runtime.config import NodeConfig
-from coordfsm_runtime.confirmations import Confirmations
 from coordfsm_runtime.counters import Counters
 from coordfsm_runtime.errors import CommandRefusedError, NodeStoppedError
 from coordfsm_runtime.events import EventStream, Listener
 from coordfsm_runtime.host.assembly import Assembly
+from coordfsm_runtime.host.confirmations import Confirmations
 from coordfsm_runtime.host.driver import Driver
 from coordfsm_runtime.plain import summarize
 from coordfsm_runtime.storage.store import Store

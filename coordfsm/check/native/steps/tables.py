@@ -8,7 +8,7 @@ so the meaning of a step is the reference explorer's, and the machine that is ex
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -19,9 +19,6 @@ from coordfsm.check.exploration.semantics import Action, Interner, Outcome, Stat
 from coordfsm.check.modelling.model import Envelope, Local, Multiset, Ordered, UnreliableSet
 from coordfsm.check.native.states.growing import Column, Rows
 from coordfsm.kernel import Command, Received, Recover, TimerFired, event_of
-
-if TYPE_CHECKING:
-    from coordfsm.check.native.states.symmetry import Symmetry
 
 KINDS = (
     "deliver",
@@ -61,6 +58,17 @@ class Candidate:
     crash: int = 0
     label: int = 0
     error: StepError | None = None  # what the machine raised
+
+
+class StepComparison(Protocol):
+    """Compares steps with their images under exchanges of nodes; see `coordfsm.check.native.states.symmetry`."""
+
+    def check_step(self, position: int, identifier: int, envelope: int | None, candidates: list[Candidate]) -> None:
+        """Refuse a step that differs from its image.
+
+        Raises:
+            ModelError: naming the nodes and the input.
+        """
 
 
 class Tables:
@@ -111,7 +119,7 @@ class Tables:
         self.ordered = isinstance(system.model.network, Ordered)
         self._budgets = {name: number for number, name in enumerate(system.budget_names)}
         self.filled = 0
-        self.symmetry: Symmetry | None = None
+        self.symmetry: StepComparison | None = None
 
     # -- numbers -----------------------------------------------------------------------------------------------
 
