@@ -1,10 +1,22 @@
 from statemachine import State
 
 from coordfsm import simulate, testing
-from coordfsm.check.combinators import any_of, at_least, at_most, count, exactly, for_all, for_all_pairs, never_together
+from coordfsm.check.exploration.report import Progress, PropertyResult, Report
+from coordfsm.check.exploration.semantics import StepError
+from coordfsm.check.exploration.walks import Walks
 from coordfsm.check.exploring import explore
-from coordfsm.check.fingerprint import FingerprintError
-from coordfsm.check.model import (
+from coordfsm.check.modelling.combinators import (
+    any_of,
+    at_least,
+    at_most,
+    count,
+    exactly,
+    for_all,
+    for_all_pairs,
+    never_together,
+)
+from coordfsm.check.modelling.fingerprint import FingerprintError
+from coordfsm.check.modelling.model import (
     UNLIMITED,
     Envelope,
     Faults,
@@ -19,14 +31,11 @@ from coordfsm.check.model import (
     Reading,
     UnreliableSet,
 )
-from coordfsm.check.native.checkpoint import CheckpointError
-from coordfsm.check.parameters import Parameter
-from coordfsm.check.registry import find as find_model
-from coordfsm.check.replay import Replay, replay
-from coordfsm.check.report import Progress, PropertyResult, Report
-from coordfsm.check.semantics import StepError
-from coordfsm.check.trace import Sent, Trace, TraceFileError, TraceStep, story
-from coordfsm.check.walks import Walks
+from coordfsm.check.modelling.parameters import Parameter
+from coordfsm.check.modelling.registry import find as find_model
+from coordfsm.check.native.states.checkpoint import CheckpointError
+from coordfsm.check.traces.replay import Replay, replay
+from coordfsm.check.traces.trace import Sent, Trace, TraceFileError, TraceStep, story
 from coordfsm.kernel import (
     CancelTimer,
     Command,

@@ -7,8 +7,8 @@ Subclass, give the model, and let pytest collect the test case::
 
     TestMigration = MigrationStories.TestCase
 
-What may happen is exactly what the explorer would try (`coordfsm.check.exploration.semantics`), with the same budgets; but
-where the explorer needs a small model, here it may have many nodes and large budgets. A violation raises
+What may happen is exactly what the explorer would try (`coordfsm.check.exploration.semantics`), with the same budgets;
+but where the explorer needs a small model, here it may have many nodes and large budgets. A violation raises
 `PropertyViolatedError`, whose text is the story of the shortened run and whose `trace` can be saved and replayed.
 """
 

@@ -59,7 +59,6 @@ from coordfsm.protocols.migration.messages import (
 )
 from coordfsm.protocols.migration.outcome import MigrationOutcome
 from coordfsm.protocols.view import Member, View
-from coordfsm_runtime.audit import TraceAudit, audit_traces
 from coordfsm_runtime.config import NodeConfig, read_key_file
 from coordfsm_runtime.errors import (
     AdminError,
@@ -75,13 +74,14 @@ from coordfsm_runtime.errors import (
     UnconfirmedError,
 )
 from coordfsm_runtime.events import EventsMissed, Listener
-from coordfsm_runtime.keyring import new_key, parse_key
+from coordfsm_runtime.lab.processes import LocalCluster, NodeProcess, ProcessError, free_endpoints
 from coordfsm_runtime.machines import RECORDS
 from coordfsm_runtime.node import ClusterNode
-from coordfsm_runtime.ownership import Ownership, audit_stores
-from coordfsm_runtime.processes import LocalCluster, NodeProcess, ProcessError, free_endpoints
 from coordfsm_runtime.service import run_node
-from coordfsm_runtime.store import CheckedStore, SqliteStore, StagingStore, Store
+from coordfsm_runtime.storage.store import CheckedStore, SqliteStore, StagingStore, Store
+from coordfsm_runtime.traces.audit import TraceAudit, audit_traces
+from coordfsm_runtime.traces.ownership import Ownership, audit_stores
+from coordfsm_runtime.wire.keyring import new_key, parse_key
 
 __all__ = [
     "RECORDS",

@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, get_args
 
-from coordfsm.check.modelling.model import (
+from coordfsm.check.modelling.ingredients import (
+    Description,
     Faults,
-    Model,
     Multiset,
     Network,
     Node,
@@ -37,7 +37,7 @@ EVENT = re.compile(r"--(\w+)-->")
 Mistakes = Iterator[str]
 
 
-def validate(model: Model) -> None:
+def validate(model: Description) -> None:
     """Check every field of a model.
 
     Raises:
@@ -57,7 +57,7 @@ def validate(model: Model) -> None:
             raise ModelError(f"{model.name if isinstance(model.name, str) else 'a model'}: {mistake}")
 
 
-def _of_fields(model: Model) -> Mistakes:
+def _of_fields(model: Description) -> Mistakes:
     yield from _text("name", model.name)
     yield from _items("nodes", model.nodes, Node)
     yield from _items("properties", model.properties, Property)
@@ -74,7 +74,7 @@ def _of_fields(model: Model) -> Mistakes:
         yield "it has no nodes, expected at least one"
 
 
-def _of_nodes(model: Model) -> Mistakes:
+def _of_nodes(model: Description) -> Mistakes:
     for node in model.nodes:
         yield from _text("the name of a node", node.name)
     yield from _distinct("nodes", "name", (node.name for node in model.nodes))
@@ -95,7 +95,7 @@ def _of_nodes(model: Model) -> Mistakes:
             yield from _function(f"{here}reads: commands", reading.commands, 2)
 
 
-def _of_properties(model: Model) -> Mistakes:
+def _of_properties(model: Description) -> Mistakes:
     for item in model.properties:
         yield from _text("the id of a property", item.id)
         if item.id in RESERVED:
@@ -116,7 +116,7 @@ def _of_properties(model: Model) -> Mistakes:
             yield from _function(f"{here}trigger", item.trigger, 1 + item.messages)
 
 
-def _of_network(model: Model) -> Mistakes:
+def _of_network(model: Description) -> Mistakes:
     network = model.network
     if network.loss is not None:
         yield from _whole("network: loss", network.loss, or_="UNLIMITED")
@@ -128,7 +128,7 @@ def _of_network(model: Model) -> Mistakes:
         yield from _whole("network: capacity", network.capacity, least=1, or_="None")
 
 
-def _of_faults(model: Model) -> Mistakes:
+def _of_faults(model: Description) -> Mistakes:
     faults, names = model.faults, [node.name for node in model.nodes]
     yield from _whole("faults: crash", faults.crash)
     yield from _whole("faults: partition", faults.partition)
@@ -150,7 +150,7 @@ def _of_faults(model: Model) -> Mistakes:
         yield f"faults: partition is {faults.partition}, but `partitions` names none that could happen"
 
 
-def _of_budgets(model: Model) -> Mistakes:
+def _of_budgets(model: Description) -> Mistakes:
     by_node = [{event for rule in node.rules for event in EVENT.findall(rule)} for node in model.nodes]
     events = set[str]().union(*by_node, *(node.events for node in model.nodes))
     complete = all(by_node)  # a node that does not state its events may have any
@@ -168,7 +168,7 @@ def _of_budgets(model: Model) -> Mistakes:
         yield from _whole(here, most)
 
 
-def _of_symmetry(model: Model) -> Mistakes:
+def _of_symmetry(model: Description) -> Mistakes:
     names = [node.name for node in model.nodes]
     yield from _items("symmetric", model.symmetric, tuple)
     for group in model.symmetric:
@@ -179,7 +179,7 @@ def _of_symmetry(model: Model) -> Mistakes:
         yield f"symmetric: {twice!r} is named twice, expected groups that have no node in common"
 
 
-def _of_reads(model: Model) -> Mistakes:
+def _of_reads(model: Description) -> Mistakes:
     reads = any(node.reads for node in model.nodes)
     if reads and (model.network != UnreliableSet() or model.faults != Faults() or model.budgets):
         yield "a node reads what is in flight; expected an UnreliableSet without loss, no faults and no budgets"

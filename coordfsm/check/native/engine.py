@@ -86,10 +86,10 @@ def explore(  # noqa: PLR0913  (the choices of a search)
     system = System(model)
     tables = Tables(system)
     reduction = Reduction(system, tables.purity.outcomes, watching(limits, progress, started), wanted=por)
-    if symmetry:
-        tables.symmetry = Symmetry(tables)
+    exchanges = Symmetry(tables) if symmetry else None
+    tables.comparison = exchanges
     while True:
-        search = Search(tables, reduction, limits, threads=threads, most_bytes=most_bytes)
+        search = Search(tables, reduction, limits, symmetry=exchanges, threads=threads, most_bytes=most_bytes)
         search.started, search.fingerprint = started, fingerprint
         if resume is not None:
             load(search, resume)

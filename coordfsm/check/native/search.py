@@ -34,6 +34,7 @@ from coordfsm.check.native.kernel import (
 )
 from coordfsm.check.native.states.layout import Words
 from coordfsm.check.native.states.masks import Masks
+from coordfsm.check.native.states.symmetry import Symmetry
 from coordfsm.check.native.states.visited import Segment, TooLargeError, Visited
 from coordfsm.check.native.steps.reading import Reader
 from coordfsm.check.native.steps.tables import KINDS, Tables
@@ -120,7 +121,7 @@ class Search:
     """One exploration.
 
     Attributes:
-        tables, reduction, wirer, visited: see their modules.
+        tables, reduction, symmetry, wirer, visited: see their modules.
         found: counts and verdicts so far.
         segments: all states.
         frontier, again: the states of the level in work that wait to be expanded, and those put off.
@@ -129,20 +130,29 @@ class Search:
         fingerprint: what the model and the engine are, part by part, if the search is saved or was.
     """
 
-    def __init__(self, tables: Tables, reduction: Reduction, limits: Limits, *, threads: int, most_bytes: int) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        reduction: Reduction,
+        limits: Limits,
+        *,
+        symmetry: Symmetry | None,
+        threads: int,
+        most_bytes: int,
+    ) -> None:
         self.system, self.limits = tables.system, limits
         self.model = self.system.model
-        self.tables, self.reduction = tables, reduction
+        self.tables, self.reduction, self.symmetry = tables, reduction, symmetry
         tables.withdraw_requests()
         first = self.system.initial()
         _, _, flying = self.tables.numbers_of(first)
         reduction.meet(sum(1 << number for number, copies in enumerate(flying) if copies))
         reduction.begin_round()
         first = reduction.normal(first)
-        if self.tables.symmetry is not None:
-            self.tables.symmetry.check_first(first)
-            self.tables.symmetry.update()
-        self.wirer = Wirer(self.tables, Masks(self.tables, reduction))
+        if self.symmetry is not None:
+            self.symmetry.check_first(first)
+            self.symmetry.update()
+        self.wirer = Wirer(self.tables, Masks(self.tables, reduction), symmetry)
         self.wirer.update()
         self.visited = Visited(self.wirer.layout.words, most_bytes, threads)
         self.visited.add_first(self.wirer.pack(first))
@@ -312,7 +322,7 @@ class Search:
             return self.again.popleft()
         if not self.frontier:
             return None
-        largest = LARGEST_BATCH if self.tables.symmetry is None else SYMMETRIC_BATCH
+        largest = LARGEST_BATCH if self.symmetry is None else SYMMETRIC_BATCH
         size = min(largest, -(-self.waiting // (2 * len(self.workers) - 1)))
         first, last = self.frontier[0]
         stop = min(first + size, last)
@@ -441,8 +451,8 @@ class Search:
         return False
 
     def _rewire(self) -> None:
-        if self.tables.symmetry is not None:
-            self.tables.symmetry.update()
+        if self.symmetry is not None:
+            self.symmetry.update()
         old = self.wirer.update()
         if old is not None:
             self.visited.repack(self.wirer, old, self.segments)
@@ -509,7 +519,7 @@ class Search:
             parents=np.zeros(self._buffer, np.uint32),
             labels=np.zeros(0, np.int64),
             roles=np.zeros(self.wiring.members, np.uint64),
-            orbit=np.zeros(self.tables.symmetry.exchanges * words if self.tables.symmetry else 0, np.uint64),
+            orbit=np.zeros(self.symmetry.exchanges * words if self.symmetry else 0, np.uint64),
             spare=np.zeros(words, np.uint64),
             requests=np.zeros((MOST_REQUESTS, 4), np.int64),
             numbers=np.zeros(4, np.int64),
@@ -599,7 +609,7 @@ class Search:
 
     def told(self, numbers: list[int]) -> list[tuple[Action | None, State]]:
         """A path with its actions, the initial state's being None."""
-        if self.tables.symmetry is not None:
+        if self.symmetry is not None:
             return self._told_apart(numbers)
         return self.reduction.unfolded([self.state(number) for number in numbers])
 

@@ -107,10 +107,7 @@ def size(text: str) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Explore, list, or compare."""
     from coordfsm.cli.reports import catalogue as listing  # noqa: PLC0415  (slow to import)
-    from coordfsm.cli.reports import (
-        manifest,
-        mutants,
-    )
+    from coordfsm.cli.reports import manifest, mutants  # noqa: PLC0415  (slow to import)
     from coordfsm.cli.reports import verification as exploration  # noqa: PLC0415  (slow to import)
 
     check_combination(arguments)

@@ -114,7 +114,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 def _identity(search: Search) -> dict[str, Any]:
     model = search.model
     parameters = {name: repr(value) for name, value in sorted(model.parameters.items())}
-    symmetry = search.tables.symmetry is not None
+    symmetry = search.symmetry is not None
     return {"format": FORMAT, "model": model.name, "parameters": parameters, "symmetry": symmetry}
 
 

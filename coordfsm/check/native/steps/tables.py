@@ -119,7 +119,7 @@ class Tables:
         self.ordered = isinstance(system.model.network, Ordered)
         self._budgets = {name: number for number, name in enumerate(system.budget_names)}
         self.filled = 0
-        self.symmetry: StepComparison | None = None
+        self.comparison: StepComparison | None = None
 
     # -- numbers -----------------------------------------------------------------------------------------------
 
@@ -198,8 +198,8 @@ class Tables:
         identifier = self.node_locals[position][number]
         envelope = None if column == 0 else self._node_envelopes[position][column - 1]
         candidates = self.candidates(position, identifier, envelope)
-        if self.symmetry is not None:
-            self.symmetry.check_step(position, identifier, envelope, candidates)
+        if self.comparison is not None:
+            self.comparison.check_step(position, identifier, envelope, candidates)
         first = 0
         for at, candidate in enumerate(candidates):
             written = self._write(position, number, candidate, last=at == len(candidates) - 1)

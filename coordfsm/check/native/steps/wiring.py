@@ -10,6 +10,7 @@ from coordfsm.check.modelling.model import Envelope, Multiset, Ordered, Unreliab
 from coordfsm.check.native.states.growing import Column, Rows
 from coordfsm.check.native.states.layout import WORD, Layout, Words, bits_for, places
 from coordfsm.check.native.states.masks import Masks
+from coordfsm.check.native.states.symmetry import Symmetry
 from coordfsm.check.native.steps.tables import Tables
 
 UNRELIABLE, BITSET, COUNTERS, ORDERED = 0, 1, 2, 3
@@ -80,8 +81,9 @@ class Wirer:
         repacks: how often the layout had to change.
     """
 
-    def __init__(self, tables: Tables, masks: Masks) -> None:
+    def __init__(self, tables: Tables, masks: Masks, symmetry: Symmetry | None) -> None:
         self.tables = tables
+        self.symmetry = symmetry
         self.masks = masks
         self.model = tables.system.model
         self.network = self._network()
@@ -258,7 +260,7 @@ class Wirer:
         )
 
     def _symmetry(self) -> dict[str, Any]:
-        symmetry = self.tables.symmetry
+        symmetry = self.symmetry
         if symmetry is None:
             nothing = Rows()
             images, roles, swaps, members = nothing, Rows(np.uint64), [], []

@@ -247,4 +247,4 @@ def _are_neighbours(positions: list[int], layout: Layout) -> bool:
 def is_counted(item: Property, wirer: Wirer) -> bool:
     """Whether a property can be judged by a `Tally`. Where nodes are interchangeable, each tuple must be looked at."""
     predicate: Any = item.predicate
-    return isinstance(predicate, Counted | Paired) and not item.messages and wirer.tables.symmetry is None
+    return isinstance(predicate, Counted | Paired) and not item.messages and wirer.symmetry is None

@@ -56,7 +56,7 @@ class Judge:
         self._tables = wirer.tables
         self._observations = [Interner() for _ in range(nodes)]
         self._observed = [np.full(16, -1, np.int32) for _ in range(nodes)]
-        self._read = set(range(nodes)) if wirer.tables.symmetry is not None else set()  # nodes that belong to the key
+        self._read = set(range(nodes)) if wirer.symmetry is not None else set()  # nodes that belong to the key
         self._parts: list[Place] | None = None
         self._keys: Words = np.zeros((0, 1), np.uint64)
         self._verdicts = np.zeros(1, np.uint8)
@@ -146,7 +146,7 @@ class Judge:
             verdict = self._evaluated(*given)
             if self._parts is None:
                 return  # the key is too short; they will be asked again
-            if self._tables.symmetry is not None:
+            if self._wirer.symmetry is not None:
                 self._check_symmetry(self._wirer.unpack(rows[at]), verdict)
             self._verdicts[place] = verdict
             self._used += 1
@@ -165,9 +165,9 @@ class Judge:
         return verdict
 
     def _check_symmetry(self, state: State, verdict: int) -> None:
-        assert self._tables.symmetry is not None
+        assert self._wirer.symmetry is not None
         for bit, (item, predicate) in enumerate(zip(self.items, self._predicates, strict=True)):
-            self._tables.symmetry.check_verdict(item, predicate, state, value=bool(verdict >> bit & 1))
+            self._wirer.symmetry.check_verdict(item, predicate, state, value=bool(verdict >> bit & 1))
 
     def _observe(self, position: int, number: int) -> int:
         known = int(self._observed[position][number])

@@ -1,0 +1,254 @@
+"""What a model is made of: nodes, the network between them, faults with budgets, and properties.
+
+A model is data. Its nodes run the real machines; everything around them (who crashes, what is lost, when a
+timer fires, which command arrives) is chosen by the explorer in every possible way, within the budgets.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from coordfsm.kernel import Command, Endpoint, Input, Message, Step, Timer, Value, Write
+
+UNLIMITED: None = None
+"""A budget without bound: the fault may happen any number of times and no counter enters the state."""
+
+Budget = int | None
+
+
+class Envelope(Value):
+    """A message in flight."""
+
+    sender: Endpoint
+    receiver: Endpoint
+    message: Message
+
+
+class Local(Value):
+    """All that one node is, as the explorer sees it.
+
+    Attributes:
+        data: the machine's volatile data; None while the process is down.
+        durable: the records that survive a crash, sorted by key.
+        timers: the timers that are set, sorted.
+        history: what properties remember of the node's notifications; survives crashes, invisible to the machine.
+    """
+
+    data: Any
+    durable: tuple[Write, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    history: Any = ()
+
+
+def no_commands(_local: Local) -> Iterable[Command]:
+    """The environment of a node that nobody commands."""
+    return ()
+
+
+def no_history(history: Any, _event: Value) -> Any:
+    """Forget every notification."""
+    return history
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Commands that depend on a set of messages in flight to a node: for specifications that read the set of all
+    messages ever sent, instead of receiving them one by one. What was read travels in the command.
+
+    Attributes:
+        of: which envelopes are read. The fewer, the faster: commands that read different messages are better apart.
+        commands: from the `Local`, `data` never None, and the frozenset of those in flight.
+    """
+
+    of: Callable[[Envelope], bool]
+    commands: Callable[[Local, frozenset[Envelope]], Iterable[Command]]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One process of a model.
+
+    Attributes:
+        name: its endpoint; envelopes sent to it carry this as receiver.
+        initial: the machine's data before its first input.
+        step: the machine: ``(data, input) -> Step``, pure.
+        commands: the local inputs that the environment may give it now. One that the machine ignores is not a
+            transition. Called with the `Local`, `data` never None.
+        reads: further commands, that depend on what is in flight to this node, see `Reading`. Only with an
+            `UnreliableSet` without loss, and without faults and budgets.
+        boots: whether the node starts (and recovers) with the input ``Recover(durable records)``.
+        durable: records in its store before the first start.
+        history: folds a `Notify` event into the history: ``(history, event) -> history``.
+        first_history: the history before any event.
+        rules: names of all rules of its machine, for coverage.
+        events: events of its machine that `rules` does not name, so that budgets can bound them.
+        final: whether the node may rest in this local state for ever (for deadlock); None: nowhere.
+    """
+
+    name: Endpoint
+    initial: Value
+    step: Callable[[Any, Input], Step]
+    commands: Callable[[Local], Iterable[Command]] = no_commands
+    reads: tuple[Reading, ...] = ()
+    boots: bool = False
+    durable: tuple[Write, ...] = ()
+    history: Callable[[Any, Value], Any] = no_history
+    first_history: Any = ()
+    rules: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    final: Callable[[Local], bool] | None = None
+
+    def may_rest(self, local: Local) -> bool:
+        """Whether the node may stay for ever in this local state."""
+        return self.final is not None and bool(self.final(local))
+
+
+@dataclass(frozen=True)
+class UnreliableSet:
+    """Delivery does not remove a message: each can be delivered any number of times, in any order, or never.
+
+    Attributes:
+        loss: how many messages may be lost for good, or `UNLIMITED`. Without, a message that never arrives is one that
+            stays in flight, and the states are fewer.
+    """
+
+    loss: Budget = 0
+
+
+@dataclass(frozen=True)
+class Multiset:
+    """A delivered message is gone. Order is free. Loss and duplication are explicit and budgeted.
+
+    Attributes:
+        loss: how many messages may be lost, or `UNLIMITED`.
+        duplicate: how many deliveries may leave a copy behind.
+        copies: how many equal envelopes can be in flight at once; a further one is dropped on sending, as the
+            network may do. This keeps resending machines finite.
+    """
+
+    loss: Budget = 0
+    duplicate: int = 0
+    copies: int = 1
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """One first-in, first-out channel per (sender, receiver).
+
+    Attributes:
+        loss: how many messages may be lost (from the head of a channel), or `UNLIMITED`.
+        duplicate: how many deliveries may leave the message at the head.
+        capacity: messages a channel can hold; a further one is dropped on sending. None: no bound.
+    """
+
+    loss: Budget = 0
+    duplicate: int = 0
+    capacity: int | None = None
+
+
+Network = UnreliableSet | Multiset | Ordered
+"""How messages travel in a model."""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A named set of directed links that can be cut at once. While cut, nothing is delivered over them.
+
+    Attributes:
+        name: for traces.
+        links: the (sender, receiver) pairs; list both directions for a symmetric cut.
+    """
+
+    name: str
+    links: frozenset[tuple[Endpoint, Endpoint]]
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What may go wrong besides the network's own loss and duplication.
+
+    Attributes:
+        crash: how many crashes in all.
+        crashable: the nodes that may crash; None means all.
+        recover: whether a crashed node may start again, with its durable records only.
+        torn: whether a crash may also fall between any two effects of a step (it is then taken from `crash`).
+        partitions: the partitions that may happen, one at a time; a partition heals at any moment.
+        partition: how many partitions in all.
+    """
+
+    crash: int = 0
+    crashable: tuple[Endpoint, ...] | None = None
+    recover: bool = True
+    torn: bool = True
+    partitions: tuple[Partition, ...] = ()
+    partition: int = 0
+
+
+def whole_local(local: Local) -> Any:
+    """Observe everything of a node."""
+    return local
+
+
+PropertyKind = Literal["invariant", "sometimes", "reachable", "eventually", "leads_to"]
+
+
+@dataclass(frozen=True)
+class Property:
+    """Something that must hold.
+
+    Attributes:
+        id: the identifier of the catalogue (``spec/PROPERTIES.md``).
+        statement: one sentence, as in the catalogue.
+        predicate: ``(observations) -> bool``, or ``(observations, envelopes) -> bool`` with `messages`;
+            `observations` has one item per node, in the model's order; `envelopes` is a frozenset of what is in flight.
+            What is said of all nodes alike is fastest as a combinator, see `coordfsm.check.modelling.combinators`.
+        kind: ``invariant``: true in every state. ``sometimes``: true in at least one (a witness). ``reachable``: from
+            every state, a state in which it is true can be reached. ``eventually``: true at some moment of every fair
+            execution. ``leads_to``: every state in which `trigger` holds is followed by one in which it is true.
+        observe: the projection of a node's local state that the predicate needs; the smaller, the faster.
+        messages: whether the predicate also looks at the envelopes in flight.
+        trigger: for ``leads_to``, of the same shape as `predicate`.
+    """
+
+    id: str
+    statement: str
+    predicate: Callable[..., bool]
+    kind: PropertyKind = "invariant"
+    observe: Callable[[Local], Any] = whole_local
+    messages: bool = False
+    trigger: Callable[..., bool] | None = None
+
+
+@dataclass(frozen=True)
+class Description:
+    """All that a model says, not yet checked; see `coordfsm.check.modelling.model.Model`.
+
+    Attributes:
+        name: as given to ``coordfsm verify``.
+        parameters: the parameters it was built with.
+        nodes: the processes, in the order of the observations.
+        properties: what must hold.
+        network: how messages travel.
+        faults: what else may go wrong.
+        budgets: how often an event (``local_migrate``, ``timeout_vote``) may happen over all nodes; absent: no bound.
+            A name that no node's `rules` or `events` has is refused; if a node states no `rules` (as compiled
+            machines name them, ``source --event--> target``), names cannot be checked.
+        boundary: a successor whose changed local state is outside is not explored (and counted as cut off).
+            What goes on beyond it is no deadlock.
+        deadlock: whether a state without successors in which some node is not `final` is a violation.
+        symmetric: groups of node names that are interchangeable.
+        rename: how symmetry acts on values that hold node names: ``(value, {old name: new name}) -> value``; None: a
+            generic renaming of every string that equals a node's name.
+    """
+
+    name: str
+    nodes: tuple[Node, ...]
+    properties: tuple[Property, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    network: Network = field(default_factory=Multiset)
+    faults: Faults = field(default_factory=Faults)
+    budgets: Mapping[str, int] = field(default_factory=dict)
+    boundary: Callable[[Local], bool] | None = None
+    deadlock: bool = False
+    symmetric: tuple[tuple[Endpoint, ...], ...] = ()
+    rename: Callable[[Any, Mapping[str, str]], Any] | None = None
