@@ -28,8 +28,9 @@ __getattr__, __all__ = lazy_names(
             *("CoordfsmError", "DeclarationError", "EncodingError", "ModelError", "ParameterError"),
             "UndeclaredEventError",
         ),
-        "coordfsm.check.modelling.model": (
-            *("Model", "Node", "Property", "Local", "Envelope", "Reading"),
+        "coordfsm.check.modelling.model": ("Model",),
+        "coordfsm.check.modelling.ingredients": (
+            *("Node", "Property", "Local", "Envelope", "Reading"),
             *("Network", "UnreliableSet", "Multiset", "Ordered", "Faults", "Partition", "UNLIMITED"),
         ),
         "coordfsm.check.modelling.combinators": (

@@ -16,12 +16,11 @@ from coordfsm.check.modelling.combinators import (
     never_together,
 )
 from coordfsm.check.modelling.fingerprint import FingerprintError
-from coordfsm.check.modelling.model import (
+from coordfsm.check.modelling.ingredients import (
     UNLIMITED,
     Envelope,
     Faults,
     Local,
-    Model,
     Multiset,
     Network,
     Node,
@@ -31,6 +30,7 @@ from coordfsm.check.modelling.model import (
     Reading,
     UnreliableSet,
 )
+from coordfsm.check.modelling.model import Model
 from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.check.modelling.registry import find as find_model
 from coordfsm.check.native.states.checkpoint import CheckpointError

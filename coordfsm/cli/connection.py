@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coordfsm.cli.exits import CommandError
-from coordfsm.cli.reports.terminal import shown
+from coordfsm.cli.text.terminal import shown
 
 if TYPE_CHECKING:
     from coordfsm_runtime.admin.server import AdminClient

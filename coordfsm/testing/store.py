@@ -9,6 +9,8 @@ Subclass, say how the store is opened, and let pytest collect it::
 `failures` runs the same without pytest. The tests kill processes, fill the disk and damage files, within the directory
 that they are given. What no test can see from outside is whether a commit survives a loss of power: whether it was
 synced.
+
+Longer than most files here: one class that users subclass, a method for each thing that a store must do.
 """
 
 import contextlib

@@ -48,7 +48,7 @@ __getattr__, __all__ = lazy_names(
         ),
         "coordfsm.protocols.migration.outcome": ("MigrationOutcome",),
         "coordfsm.protocols.migration.messages": (
-            *("CreateEntity", "UpdateEntity", "RemoveEntity", "Migrate", "ResolveInDoubt"),
+            *("CreateEntity", "UpdateEntity", "RemoveEntity", "Migrate", "ConfirmStopped", "ResolveInDoubt"),
             *("MigrationEnded", "EntityArrived", "EntityLeft", "EntityFrozen", "EntityThawed", "EntityRefused"),
             *("CommitDecided", "InDoubt", "InDoubtEnded"),
             *("EntityRecord", "TransactionId", "entity_key"),

@@ -40,6 +40,7 @@ from coordfsm.protocols.membership.events import (
 from coordfsm.protocols.membership.messages import Ballot, Cut, MemberId
 from coordfsm.protocols.migration.messages import (
     CommitDecided,
+    ConfirmStopped,
     CreateEntity,
     EntityArrived,
     EntityFrozen,
@@ -98,6 +99,7 @@ __all__ = [
     "CommandRefusedError",
     "CommitDecided",
     "ConfigurationError",
+    "ConfirmStopped",
     "CoordinatorNamed",
     "CreateEntity",
     "Cut",

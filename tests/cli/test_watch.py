@@ -5,8 +5,8 @@ from collections import deque
 from rich.console import Console
 
 from coordfsm.cli.connection import print_fields, print_table
-from coordfsm.cli.reports.event_line import sentence
 from coordfsm.cli.reports.live_screen import picture
+from coordfsm.cli.text.event_line import sentence
 
 STATUS = {
     "node": "n1",

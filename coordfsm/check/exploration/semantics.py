@@ -2,6 +2,8 @@
 
 Local steps are tabulated: the real machine's `step` is called once for each (node, local state, input), and
 local states and envelopes are interned to small integers, so that a global state is a tuple of integers.
+
+Longer than most files here: the meaning of a step is told in one place, faults included.
 """
 
 from collections.abc import Iterator

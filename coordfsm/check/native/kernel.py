@@ -9,7 +9,7 @@ slot of each is prefetched when it enters the buffer and probed when the buffer 
 
 Threads share the visited set: a slot is claimed by compare-and-swap. Each thread appends to its own blocks of states.
 
-One long file on purpose: numba's cache notices changes of the file in which a compiled function stands, not of the
+Longer than most files here: numba's cache notices changes of the file in which a compiled function stands, not of the
 files from which it calls others, and would run stale code after a change elsewhere.
 """
 

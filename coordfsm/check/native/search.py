@@ -2,6 +2,8 @@
 
 Python does what is rare: it fills table entries, changes the layout, answers questions about properties, grows the
 visited set. All of that happens while no thread is expanding.
+
+Longer than most files here: one loop, whose parts share the arrays that grow while it runs.
 """
 
 import signal

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from coordfsm.cli.reports.formats import FORMATS
+from coordfsm.cli.text.formats import FORMATS
 
 NAME = "render"
 HELP = "draw the machines as state diagrams, or a counterexample as a sequence chart"

@@ -6,7 +6,7 @@ import json
 import sys
 
 from coordfsm.cli.connection import add_connection, connect
-from coordfsm.cli.reports.event_line import sentence
+from coordfsm.cli.text.event_line import sentence
 
 NAME = "watch"
 HELP = "watch the cluster live, as one node sees it, until Ctrl-C"

@@ -6,9 +6,9 @@ from typing import Any
 
 from coordfsm.check.modelling.registry import Entry, catalogue, find
 from coordfsm.cli.exits import Exit
-from coordfsm.cli.reports.faults import faults_text
-from coordfsm.cli.reports.tables import value_text
-from coordfsm.cli.reports.terminal import Line, Span, paragraph, write_lines
+from coordfsm.cli.text.faults import faults_text
+from coordfsm.cli.text.tables import value_text
+from coordfsm.cli.text.terminal import Line, Span, paragraph, write_lines
 
 
 def run(arguments: argparse.Namespace) -> int:

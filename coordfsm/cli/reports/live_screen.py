@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from coordfsm.cli.connection import connect
-from coordfsm.cli.reports.event_line import sentence
+from coordfsm.cli.text.event_line import sentence
 from coordfsm_runtime.admin.server import AdminClient
 from coordfsm_runtime.errors import AdminError
 

@@ -8,8 +8,6 @@ from typing import Any
 from coordfsm.check.modelling.manifest import Expectation, expectation, load, save
 from coordfsm.check.modelling.registry import catalogue, find
 from coordfsm.cli.exits import Exit
-from coordfsm.cli.reports.tables import VERDICT_STYLES, parameters_text, table
-from coordfsm.cli.reports.terminal import Line, paragraph, write_lines
 from coordfsm.cli.reports.verification import (
     TITLES,
     Explored,
@@ -20,6 +18,8 @@ from coordfsm.cli.reports.verification import (
     row,
     to_json,
 )
+from coordfsm.cli.text.tables import VERDICT_STYLES, parameters_text, table
+from coordfsm.cli.text.terminal import Line, paragraph, write_lines
 from coordfsm.kernel import ModelError, ParameterError
 
 QUICK_STATES = 5_000

@@ -10,9 +10,9 @@ from coordfsm.check.exploration.report import Report
 from coordfsm.check.modelling.spelling import closest
 from coordfsm.cli.exits import Exit
 from coordfsm.cli.reports.counterexamples import Counterexamples, print_story
-from coordfsm.cli.reports.tables import Row, parameters_text, table
-from coordfsm.cli.reports.terminal import Line, paragraph, write_lines
 from coordfsm.cli.reports.verification import Explored, explore_one, limits_of, options_of, verdict_text
+from coordfsm.cli.text.tables import Row, parameters_text, table
+from coordfsm.cli.text.terminal import Line, paragraph, write_lines
 from coordfsm.kernel import ModelError
 from coordfsm.testing.mutants import Mutant, catalogue
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from coordfsm.check.modelling.spelling import closest
 from coordfsm.check.traces.trace import Trace, TraceFileError
 from coordfsm.cli.exits import Exit
-from coordfsm.cli.reports.formats import FORMATS
+from coordfsm.cli.text.formats import FORMATS
 from coordfsm.kernel import ParameterError
 from coordfsm.render.catalogue import ENDINGS, FULL, KINDS, OVERVIEW, TEXTS, Drawable, drawables, drawables_in
 from coordfsm.render.drawing import chart, state_diagram

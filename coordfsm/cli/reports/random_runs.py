@@ -9,8 +9,8 @@ from typing import Any
 from coordfsm.check.modelling.registry import Entry, catalogue, find
 from coordfsm.cli.exits import Exit
 from coordfsm.cli.reports.counterexamples import DEFAULT_DIRECTORY, Counterexamples, print_story
-from coordfsm.cli.reports.tables import VERDICT_STYLES, Row, parameters_text, table
-from coordfsm.cli.reports.terminal import Line, ProgressLine, paragraph, write_lines
+from coordfsm.cli.text.tables import VERDICT_STYLES, Row, parameters_text, table
+from coordfsm.cli.text.terminal import Line, ProgressLine, paragraph, write_lines
 from coordfsm.kernel import ParameterError
 from coordfsm.testing.fuzz import FuzzReport, fuzz
 

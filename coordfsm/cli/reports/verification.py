@@ -17,9 +17,9 @@ from coordfsm.check.modelling.model import Model
 from coordfsm.check.modelling.registry import Entry, catalogue, find
 from coordfsm.cli.exits import Exit
 from coordfsm.cli.reports.counterexamples import DEFAULT_DIRECTORY, Counterexamples, print_story
-from coordfsm.cli.reports.faults import faults_text
-from coordfsm.cli.reports.tables import VERDICT_STYLES, Row, parameters_text, table
-from coordfsm.cli.reports.terminal import Line, ProgressLine, Span, paragraph, write_lines
+from coordfsm.cli.text.faults import faults_text
+from coordfsm.cli.text.tables import VERDICT_STYLES, Row, parameters_text, table
+from coordfsm.cli.text.terminal import Line, ProgressLine, Span, paragraph, write_lines
 from coordfsm.kernel import CoordfsmError
 
 TITLES = ("model", "distinct states", "transitions", "depth", "seconds", "never fired", "verdict")

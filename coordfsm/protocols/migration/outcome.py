@@ -23,7 +23,7 @@ class MigrationOutcome(StrEnum):
     WEDGED = "WEDGED"
     """No majority is within reach; the entity stayed."""
     NOT_STOPPED = "NOT_STOPPED"
-    """The application did not confirm in time that it has stopped; the entity stayed."""
+    """The application here did not confirm in time that it stopped serving the entity; the entity stayed."""
     REJECTED = "REJECTED"
     """The destination, or an operator, said no; the reason says why. The entity stayed."""
     TIMEOUT = "TIMEOUT"

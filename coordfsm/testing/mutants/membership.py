@@ -1,6 +1,8 @@
 """Broken variants of membership: the view change's consensus, its durability, and what surrounds it.
 
 Many are real: found by reading or replaying Delos and Rapid.
+
+Longer than most files here: a catalogue, one entry a flaw.
 """
 
 from typing import Any

@@ -1,4 +1,7 @@
-"""Broken migrations: the flaws read in the system that this replaces, and one for each guard and order of effects."""
+"""Broken migrations: the flaws read in the system that this replaces, and one for each guard and order of effects.
+
+Longer than most files here: a catalogue, one entry a flaw.
+"""
 
 from collections.abc import Mapping
 from typing import Any

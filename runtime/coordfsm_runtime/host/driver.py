@@ -9,6 +9,8 @@ Where the store allows it, a thread waits for the disk. The loop goes on meanwhi
 make up the next transaction.
 
 When the store fails, or carrying out effects does, the driver stops before anything that waited has left.
+
+Longer than most files here: a turn, its transaction and what waits for it are one order of events.
 """
 
 import asyncio

@@ -9,6 +9,8 @@ committed is told three times over, and compared when the store is opened:
 - each record carries a checksum over key and value: a flipped bit must not come back as another ballot;
 - each transaction writes its number and the digest of all records: a mixture of older and newer pages is noticed;
 - the number of the last transaction stands outside of the database, too (`commit_mark`): lost ones are noticed.
+
+Longer than most files here: what must be on disk before what is decided here in one piece.
 """
 
 import contextlib

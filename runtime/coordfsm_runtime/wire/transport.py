@@ -3,6 +3,8 @@
 The socket is read and written directly: what the kernel's buffers do not take is dropped and counted, since the
 protocols resend what matters and stale datagrams only add load. Messages that are sent to one address within a turn of
 the event loop share datagrams.
+
+Longer than most files here: the ways in and out share the socket, its counters and its backlog.
 """
 
 import asyncio

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from coordfsm.cli.reports.terminal import shown
+from coordfsm.cli.text.terminal import shown
 
 
 def sentence(event: dict[str, Any]) -> str:

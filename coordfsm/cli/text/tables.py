@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from coordfsm.cli.reports.terminal import Line, Span, paragraph
+from coordfsm.cli.text.terminal import Line, Span, paragraph
 
 VERDICT_STYLES = {"holds": "green", "violated": "bold red", "incomplete": "yellow", "error": "bold red"}
 

@@ -1,0 +1,1 @@
+"""Words, tables and lines of text that commands and their reports share."""
