@@ -4,9 +4,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from coordfsm_runtime.config import NodeConfig
-from coordfsm_runtime.node import ClusterNode
-from coordfsm_runtime.processes import free_endpoints
+from coordfsm_runtime import ClusterNode, EntityArrived, NodeConfig, free_endpoints
 
 
 async def main() -> None:
@@ -20,14 +18,16 @@ async def main() -> None:
 
             events = second.events()
             await first.create("ship", b"hull and sail")
-            while (ended := await first.migrate("ship", "west")).outcome == "VIEW_UNSTABLE":
-                await asyncio.sleep(0.1)  # the view is still new
+            ended = await first.migrate("ship", "west")
             print(f"migration: {ended.outcome}")
 
             async for event in events:
-                print("west hears", type(event).__name__)
-                if type(event).__name__ == "EntityArrived":
-                    break
+                match event:
+                    case EntityArrived(entity=entity, payload=payload):
+                        print(f"west has {entity}: {payload.decode()}")
+                        break
+                    case _:
+                        pass  # views, topologies: whatever a node tells
 
 
 if __name__ == "__main__":

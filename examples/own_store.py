@@ -14,10 +14,9 @@ from typing import Any, Union
 
 import xxhash
 
-from coordfsm.kernel import Decoder, EncodingError, Write, encode
-from coordfsm.testing.store import StoreConformance, failures
-from coordfsm_runtime.errors import StoreError, StoreInUseError
-from coordfsm_runtime.machines import RECORDS
+from coordfsm import Decoder, EncodingError, Write, encode
+from coordfsm.testing import StoreConformance, store_failures
+from coordfsm_runtime import RECORDS, EntityRecord, StoreError, StoreInUseError, entity_key
 
 VERSION = b"own1"
 KINDS: Any = Union[RECORDS]  # noqa: UP007  (of a tuple)
@@ -133,8 +132,6 @@ class TestOwnStore(StoreConformance):
 
 def main() -> int:
     """Keep a record, read it again, and let the suite judge."""
-    from coordfsm.protocols.migration.messages import EntityRecord, entity_key  # noqa: PLC0415  (only here)
-
     with tempfile.TemporaryDirectory() as made:
         store = OwnStore(Path(made))
         store.commit([Write(entity_key("ship"), EntityRecord("owned", epoch=1, payload=b"cargo"))])
@@ -142,7 +139,7 @@ def main() -> int:
         again = OwnStore(Path(made))
         print(*(write.key for write in again.records()))
         again.close()
-    found = failures(TestOwnStore)
+    found = store_failures(TestOwnStore)
     for name, reason in found.items():
         print(f"{name}: {reason}")
     print("the store keeps its promises" if not found else f"{len(found)} tests failed")

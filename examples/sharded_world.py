@@ -11,9 +11,7 @@ import random
 import tempfile
 from pathlib import Path
 
-from coordfsm_runtime.config import NodeConfig
-from coordfsm_runtime.node import ClusterNode
-from coordfsm_runtime.processes import free_endpoints
+from coordfsm_runtime import ClusterNode, MigrationOutcome, NodeConfig, free_endpoints
 
 BUBBLES = 6
 WIDTH = 10
@@ -48,8 +46,8 @@ class Server:
             owner = hosts.get(bubble_at(position))
             if owner is not None and owner != self.name:
                 # A refusal leaves the ship where it is; the next tick tries again.
-                ended = await self.node.migrate(name, owner)
-                self.handed_over += ended.outcome == "COMMITTED"
+                ended = await self.node.migrate(name, owner, wait=False)
+                self.handed_over += ended.outcome is MigrationOutcome.COMMITTED
 
 
 async def sail(servers: list[Server], ticks: int) -> None:

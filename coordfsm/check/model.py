@@ -147,6 +147,7 @@ class Ordered:
 
 
 Network = UnreliableSet | Multiset | Ordered
+"""How messages travel in a model."""
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from itertools import chain
 from pathlib import Path
 
 from coordfsm.check.spelling import closest
-from coordfsm.check.trace import Trace, TraceFileError, story
+from coordfsm.check.trace import Trace, TraceFileError
 from coordfsm.cli.exits import Exit
 from coordfsm.cli.render import FORMATS
 from coordfsm.kernel import ParameterError
-from coordfsm.render import sequence_chart
 from coordfsm.render.catalogue import ENDINGS, FULL, KINDS, OVERVIEW, TEXTS, Drawable, drawables, drawables_in
-from coordfsm.render.picture import MISSING, RenderError, backend, draw
+from coordfsm.render.drawing import chart, state_diagram
+from coordfsm.render.picture import MISSING, RenderError, backend
 
 TRACE_FORMATS = (*FORMATS, "text")
 PAINTED = frozenset({"svg", "png"})
@@ -107,10 +107,8 @@ def _diagrams(
 ) -> Iterator[Picture]:
     for item in chosen:
         for kind in kinds:
-            diagram = KINDS[kind](item.table)
             for form in formats:
-                content = TEXTS[form](diagram).encode() if form in TEXTS else draw(TEXTS["dot"](diagram), form)
-                yield folder / f"{item.name}{kind}.{ENDINGS[form]}", content
+                yield folder / f"{item.name}{kind}.{ENDINGS[form]}", state_diagram(item.table, kind, form)
 
 
 def _chart(path: Path, formats: tuple[str, ...], folder: Path | None) -> Iterator[Picture]:
@@ -119,15 +117,7 @@ def _chart(path: Path, formats: tuple[str, ...], folder: Path | None) -> Iterato
     except (OSError, UnicodeDecodeError) as error:
         raise TraceFileError(f"{path}: {error}") from error
     for form in formats:
-        if form == "mermaid":
-            content = sequence_chart.to_mermaid(trace).encode()
-        elif form == "text":
-            content = story(trace).encode()
-        elif form == "dot":
-            content = sequence_chart.to_dot(trace).encode()
-        else:
-            content = draw(sequence_chart.to_dot(trace), form, placed=True)
-        yield (folder or path.parent) / f"{path.stem}.{ENDINGS[form]}", content
+        yield (folder or path.parent) / f"{path.stem}.{ENDINGS[form]}", chart(trace, form)
 
 
 def _write(pictures: Iterator[Picture], arguments: argparse.Namespace, asked: tuple[str, ...]) -> int:

@@ -55,6 +55,7 @@ class Raise(Value):
 
 
 Effect = Persist | Send | SetTimer | CancelTimer | Notify | Raise
+"""What a machine's step can ask for."""
 
 
 def apply_writes(durable: tuple[Write, ...], writes: tuple[Write, ...]) -> tuple[Write, ...]:

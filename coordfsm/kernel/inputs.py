@@ -72,6 +72,7 @@ class Recover(Command):
 
 
 Input = Received | TimerFired | Command
+"""What a machine's step takes."""
 
 
 @cache

@@ -65,6 +65,7 @@ composition = Composition(
         Part("migration", migration.composition),
     ),
 )
+"""The machines of a process behind one step function: ``composition.step(data, input)``."""
 
 
 def initial(settings: NodeSettings) -> NodeData:

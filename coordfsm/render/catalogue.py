@@ -69,7 +69,7 @@ def drawables_in(path: Path) -> tuple[Drawable, ...]:
         if isinstance(kind, type) and issubclass(kind, Machine) and kind.__module__ == module.__name__
     ]
     if not found:
-        raise MachineFileError(f"{path} declares no machine (a subclass of coordfsm.kernel.Machine)")
+        raise MachineFileError(f"{path} declares no machine (a subclass of coordfsm.Machine)")
     return tuple(_drawable(compile_machine(kind)) for kind in found)
 
 

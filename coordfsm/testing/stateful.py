@@ -212,7 +212,11 @@ class ModelStateMachine(RuleBasedStateMachine):
 
     @invariant()
     def properties_hold(self) -> None:
-        """Every invariant of the model is true in the present state."""
+        """Every invariant of the model is true in the present state.
+
+        Raises:
+            PropertyViolatedError: one is not; the text tells the run.
+        """
         for item in self.model.properties:
             if item.kind == "invariant" and not self.holds(item):
                 raise PropertyViolatedError(self, item)

@@ -59,7 +59,11 @@ class StoreConformance:
         raise NotImplementedError
 
     def change_version(self, directory: Path) -> None:  # noqa: ARG002  (for subclasses)
-        """Make a closed store look like one of another schema version. A store without versions leaves this out."""
+        """Make a closed store look like one of another schema version. A store without versions leaves this out.
+
+        Raises:
+            SkipTest: it was left out.
+        """
         raise SkipTest("the store has no schema version")
 
     # -- reading and writing -----------------------------------------------------------------------------------------
@@ -324,12 +328,20 @@ class StoreConformance:
         return self.read(directory) if self.durable else otherwise
 
     def needs_durability(self) -> None:
-        """Skip the test for a store that does not outlive its object."""
+        """Skip the test for a store that does not outlive its object.
+
+        Raises:
+            SkipTest: it is such a store.
+        """
         if not self.durable:
             raise SkipTest("the store does not outlive its process")
 
     def needs_files(self) -> None:
-        """Skip the test for a store that is not in files."""
+        """Skip the test for a store that is not in files.
+
+        Raises:
+            SkipTest: it is such a store.
+        """
         self.needs_durability()
         if not self.files:
             raise SkipTest("the store is not in files of its directory")

@@ -31,19 +31,25 @@ class Admission:
         self.moving_bytes = 0
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    def enter(self, size_bytes: int) -> asyncio.Future[None]:
+    def enter(self, size_bytes: int, *, wait: bool = True) -> asyncio.Future[None]:
         """Ask for an entity of this size to be let in.
+
+        Args:
+            size_bytes: of its payload.
+            wait: False: now or not at all.
 
         Returns:
             A future that is done once it is; `give_up` who stops waiting for it.
 
         Raises:
-            BusyError: too many wait already.
+            BusyError: too many wait already, or this one would have to and does not want to.
         """
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if not self._waiting and self._has_room(size_bytes):
             self.moving_bytes += size_bytes
             turn.set_result(None)
+        elif not wait:
+            raise BusyError(f"{self.moving_bytes:,} bytes are under way, and no room is left for {size_bytes:,} more")
         elif len(self._waiting) >= MAXIMUM_WAITING:
             raise BusyError(f"{len(self._waiting):,} migrations wait already, expected at most {MAXIMUM_WAITING:,}")
         else:

@@ -89,7 +89,7 @@ class MigrationLoad:
         target = choice.choice([node for node in self._nodes if node != owner])
         try:
             if owner not in clients:
-                clients[owner] = self._cluster.nodes[owner].client(10)
+                clients[owner] = self._cluster.nodes[owner].client(30)
             answer: dict[str, Any] = clients[owner].call("migrate", entity=entity, destination=target)
         except AdminError:
             client = clients.pop(owner, None)

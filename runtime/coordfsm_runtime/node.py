@@ -5,7 +5,8 @@
     async with ClusterNode(NodeConfig(name="n1", data=Path("n1"), bootstrap=True)) as node:
         await node.member()
         await node.create("ship-1", b"state")
-        outcome = await node.migrate("ship-1", "n2")
+        ended = await node.migrate("ship-1", "n2")
+        assert ended.outcome is MigrationOutcome.COMMITTED, ended.reason
 
 The node decides nothing: each call becomes an input of the machines, and what it returns is what they tell.
 """
@@ -26,6 +27,7 @@ from coordfsm.protocols.migration.messages import (
     ResolveInDoubt,
     UpdateEntity,
 )
+from coordfsm.protocols.migration.outcome import MigrationOutcome
 from coordfsm_runtime.admission import Admission
 from coordfsm_runtime.config import NodeConfig
 from coordfsm_runtime.errors import CommandRefusedError, UnconfirmedError
@@ -33,7 +35,10 @@ from coordfsm_runtime.running import RunningNode, check_command
 from coordfsm_runtime.store import Store
 
 ANSWER_TIMEOUT_S = 10.0
-"""How long a call waits for another process to confirm what is durable here."""
+"""How long a call waits for another process to confirm what is durable here, or for a stable view."""
+
+STABLE_LOOK_S = 0.01
+"""That a view has become stable is not told, so who waits for it looks this often."""
 
 
 class ClusterNode(RunningNode):
@@ -150,20 +155,26 @@ class ClusterNode(RunningNode):
             if isinstance(event, EntityRefused):
                 raise CommandRefusedError(f"{event.command} of {event.entity!r} was refused: {event.reason}")
 
-    async def migrate(self, entity: str, destination: str, token: str = "") -> MigrationEnded:
+    async def migrate(self, entity: str, destination: str, token: str = "", *, wait: bool = True) -> MigrationEnded:
         """Move an entity in service here to another member; what became of it.
 
-        Large entities wait their turn, in service, while others fill the path (see `admission`).
+        A migration begins in a stable view only, and when the path has room for it (see `admission`). Until then the
+        entity waits in service.
 
         Args:
             entity: its id.
             destination: node id.
             token: the caller's idempotency token; empty: derived from (entity, epoch, destination). Whoever calls with
                 the token of a migration that is under way gets its outcome.
+            wait: for a stable view, 10 s at most (then the outcome is ``VIEW_UNSTABLE``, or ``NOT_IN_VIEW`` if this
+                process is in no view), and for room on the path. False: what cannot begin at once is refused.
+
+        Returns:
+            The answer. Its `outcome` says whether the entity moved, its `reason` why not.
 
         Raises:
             EncodingError: an argument is of another type, too long or not printable.
-            BusyError: too many migrations wait already.
+            BusyError: too many migrations wait already; without `wait`: the path is full.
             UnconfirmedError: the entity was given up, and its destination has not acknowledged it for 10 s. It is in
                 service there as soon as it can be (`in-doubt` lists it).
             NodeStoppedError: the node stopped first. The outcome is then not known here: the entity is where its
@@ -171,12 +182,30 @@ class ClusterNode(RunningNode):
         """
         check_command(Migrate(entity, destination, token))
         began = time.monotonic()
-        answer = await self._migrate_once(entity, destination, token)
+        answer = await self._migrate_in_time(entity, destination, token, wait=wait)
         self.counters.add("migrations", answer.outcome)
         self.counters.observe("migration", (time.monotonic() - began) * 1000)
         return answer
 
-    async def _migrate_once(self, entity: str, destination: str, token: str) -> MigrationEnded:
+    async def _migrate_in_time(self, entity: str, destination: str, token: str, *, wait: bool) -> MigrationEnded:
+        """Begin in a stable view if that is waited for. It may have changed again when the request is handled."""
+        until = time.monotonic() + ANSWER_TIMEOUT_S
+        while True:
+            while (  # noqa: ASYNC110  (stability is not told)
+                wait and self._is_unsettled_for(entity) and time.monotonic() < until and not self._closed.is_set()
+            ):
+                await asyncio.sleep(STABLE_LOOK_S)
+            answer = await self._migrate_once(entity, destination, token, wait=wait)
+            if not wait or answer.outcome is not MigrationOutcome.VIEW_UNSTABLE or time.monotonic() >= until:
+                return answer
+
+    def _is_unsettled_for(self, entity: str) -> bool:
+        """Whether an entity in service here could not begin to move yet. Without a majority that may last: no wait."""
+        migration = self.data.migration
+        held = migration.entities.get(entity)
+        return held is not None and held.state == "owned" and migration.service.state in {"outside", "unsettled"}
+
+    async def _migrate_once(self, entity: str, destination: str, token: str, *, wait: bool) -> MigrationEnded:
         """The outcome of the call with this token that is under way, or of this one."""
         call = (entity, destination, token)
         while token and call in self._calls:
@@ -189,7 +218,7 @@ class ClusterNode(RunningNode):
         followers = self._calls.setdefault(call, []) if token else []
         answer = None
         try:
-            answer = await self._migrate_admitted(entity, destination, token)
+            answer = await self._migrate_admitted(entity, destination, token, wait=wait)
             return answer
         finally:
             self._calls.pop(call, None)
@@ -197,10 +226,10 @@ class ClusterNode(RunningNode):
                 if not follower.done():
                     follower.set_result(answer)
 
-    async def _migrate_admitted(self, entity: str, destination: str, token: str) -> MigrationEnded:
+    async def _migrate_admitted(self, entity: str, destination: str, token: str, *, wait: bool) -> MigrationEnded:
         held = self.data.migration.entities.get(entity)
         size = 0 if held is None else len(held.payload)
-        turn = self._admission.enter(size)
+        turn = self._admission.enter(size, wait=wait)
         try:
             await self._unless_stopped(turn)
         except BaseException:
@@ -210,7 +239,7 @@ class ClusterNode(RunningNode):
         try:
             answer = await self._migrate(entity, destination, token)
         finally:
-            self._admission.leave(size, in_time=answer is None or answer.outcome != "TIMEOUT")
+            self._admission.leave(size, in_time=answer is None or answer.outcome != MigrationOutcome.TIMEOUT)
         return answer
 
     async def _migrate(self, entity: str, destination: str, token: str) -> MigrationEnded:

@@ -307,7 +307,7 @@ class Operations:
         """A migration from or to this node that an event tells of, and when it was told."""
         here = self.node.config.name
         if isinstance(event, MigrationEnded):
-            source, destination, outcome = here, event.destination, event.outcome
+            source, destination, outcome = here, event.destination, str(event.outcome)
         elif isinstance(event, EntityArrived) and event.transaction.source:
             source, destination, outcome = event.transaction.source, here, "ARRIVED"
         else:

@@ -13,7 +13,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
     ("name", "last_words"),
     [
         ("pure_node", "10.0.0.2:7401 is in view 2 of 2"),
-        ("embed_node", "west hears EntityArrived"),
+        ("embed_node", "west has ship: hull and sail"),
         ("sharded_world", "middle is back: 12 ships in service"),
         ("own_store", "the store keeps its promises"),
     ],

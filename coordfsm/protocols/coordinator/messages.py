@@ -151,7 +151,13 @@ class TopologyPublished(Command):
 
 
 class CoordinatorNamed(Value):
-    """The coordinator of the view that was just installed: a pure function of the view."""
+    """The coordinator of the view that was just installed: a pure function of the view.
+
+    Attributes:
+        view_number: of that view, from 1.
+        view_id: of that view.
+        coordinator: node id.
+    """
 
     view_number: int
     view_id: ViewId
@@ -159,21 +165,36 @@ class CoordinatorNamed(Value):
 
 
 class TopologyBroadcast(Value):
-    """This process, as coordinator, starts to publish a version."""
+    """This process, as coordinator, starts to publish a topology.
+
+    Attributes:
+        view_number: of the view in which it is published.
+        version: of the topology; rises with every change within a view.
+    """
 
     view_number: int
     version: int
 
 
 class TopologyAccepted(Value):
-    """This process holds a newer topology; it is to be read in the process's data."""
+    """This process holds a newer topology; it is to be read in the process's data.
+
+    Attributes:
+        view_number: of the view in which it was published.
+        version: of the topology; rises with every change within a view.
+    """
 
     view_number: int
     version: int
 
 
 class BubblesRegistered(Value):
-    """The topology names this process as the host of all it asked for."""
+    """The topology names this process as the host of all it asked for.
+
+    Attributes:
+        view_number: of the view in which it was published.
+        version: of this process's registration; rises with every change that it makes.
+    """
 
     view_number: int
     version: int

@@ -52,14 +52,25 @@ class InvalidBubble(Value):
 
 
 class TooManyBubbles(Value):
-    """A process asked to host more bubbles than fit one registration."""
+    """A process asked to host more bubbles than fit one registration.
+
+    Attributes:
+        count: bubbles that it would host.
+        limit: bubbles that it may.
+    """
 
     count: int
     limit: int = HOSTED_LIMIT
 
 
 class UnknownProcess(Value):
-    """A registration for a process that is not a member of the coordinator's view under this incarnation."""
+    """A registration for a process that is not a member of the coordinator's view under this incarnation.
+
+    Attributes:
+        process: node id.
+        incarnation: as the registration says.
+        view_number: of the coordinator's view.
+    """
 
     process: str
     incarnation: int

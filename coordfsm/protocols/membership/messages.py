@@ -11,7 +11,12 @@ from coordfsm.protocols.view import Member, View, ViewId
 
 
 class MemberId(Value, order=True):
-    """A member without its address: what is removed, accused or asked."""
+    """A member without its address: what is removed, accused or asked.
+
+    Attributes:
+        node: node id.
+        incarnation: rises with every start of its process.
+    """
 
     node: str
     incarnation: int

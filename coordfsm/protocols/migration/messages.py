@@ -1,6 +1,7 @@
 """What migration sends, stores, is told and tells: messages, records, commands, events."""
 
 from coordfsm.kernel import Command, Endpoint, Message, Value
+from coordfsm.protocols.migration.outcome import MigrationOutcome
 from coordfsm.protocols.view import ViewId
 
 
@@ -239,8 +240,7 @@ class MigrationEnded(Value):
     Attributes:
         entity: its id.
         destination: node id that was asked for.
-        outcome: COMMITTED, ALREADY_APPLIED, ALREADY_MIGRATING, NOT_OWNER, NOT_IN_VIEW, VIEW_UNSTABLE, VIEW_CHANGED,
-            WEDGED, NOT_STOPPED, REJECTED or TIMEOUT.
+        outcome: in a word.
         reason: for REJECTED and NOT_STOPPED why; for NOT_OWNER where the entity went, if known.
         token: the caller's token.
         transaction: the attempt, if one began.
@@ -250,7 +250,7 @@ class MigrationEnded(Value):
 
     entity: str
     destination: str
-    outcome: str
+    outcome: MigrationOutcome
     reason: str = ""
     token: str = ""
     transaction: TransactionId = NO_TRANSACTION
@@ -267,7 +267,12 @@ class EntityArrived(Value):
 
 
 class EntityLeft(Value):
-    """An entity is out of service here for good: moved, removed, or fenced."""
+    """An entity is out of service here for good: moved, removed, or fenced.
+
+    Attributes:
+        entity: its id.
+        epoch: in which it was in service here.
+    """
 
     entity: str
     epoch: int
@@ -314,7 +319,13 @@ class EntityFrozen(Value):
 
 
 class EntityThawed(Value):
-    """An entity is in service again, as it was: its migration was refused or aborted, or its process restarted."""
+    """An entity is in service again, as it was: its migration was refused or aborted, or its process restarted.
+
+    Attributes:
+        entity: its id.
+        epoch: in which it is in service; it did not change.
+        payload: as it was frozen, or as the store holds it.
+    """
 
     entity: str
     epoch: int

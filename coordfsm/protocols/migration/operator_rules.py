@@ -18,6 +18,7 @@ from coordfsm.protocols.migration.messages import (
     ResolveInDoubt,
     token_key,
 )
+from coordfsm.protocols.migration.outcome import MigrationOutcome
 from coordfsm.protocols.migration.rules import Result, become, cancel, peer_address, persist, set_fence, told_ended
 from coordfsm.protocols.migration.service import EntityResides, EntityVacated
 from coordfsm.protocols.view import member_of
@@ -92,7 +93,7 @@ def take_back(data: EntityData, given: ResolveInDoubt, context: MigrationData) -
         completed=data.completed.delete(data.token) if data.token in data.completed else data.completed,
     )
     forgotten = (Write(token_key(data.entity, data.token), None),) if data.token else ()
-    ended = told_ended(data, "REJECTED", RESOLVED)
+    ended = told_ended(data, MigrationOutcome.REJECTED, RESOLVED)
     return after, (
         persist(after, *forgotten),
         *cancel(data, "decision"),
@@ -106,7 +107,7 @@ def take_back(data: EntityData, given: ResolveInDoubt, context: MigrationData) -
 def give_up(data: EntityData, given: ResolveInDoubt) -> Result:
     """Departing, and the destination is lost with the entity: end the transaction; an inquiry still hears commit."""
     after = become(data, "departed", payload=b"", token="", requests=())
-    ended = told_ended(data, "COMMITTED", RESOLVED)
+    ended = told_ended(data, MigrationOutcome.COMMITTED, RESOLVED)
     return after, (persist(after), *cancel(data, "decision"), ended)
 
 
@@ -175,7 +176,7 @@ def _heed(data: EntityData, given: Received, *told: Effect) -> Result:
 
 def yield_to_fence(data: EntityData, given: Received) -> Result:
     """A newer copy entered service while this process was thought lost: give up this one."""
-    ended = told_ended(data, "REJECTED", RESOLVED)
+    ended = told_ended(data, MigrationOutcome.REJECTED, RESOLVED)
     return _heed(
         data,
         given,
@@ -192,7 +193,7 @@ def drop_for_fence(data: EntityData, given: Received) -> Result:
 
 def end_for_fence(data: EntityData, given: Received) -> Result:
     """The commit that was not acknowledged has been resolved at the destination: it is done."""
-    ended = told_ended(data, "COMMITTED", RESOLVED)
+    ended = told_ended(data, MigrationOutcome.COMMITTED, RESOLVED)
     return _heed(data, given, ended)
 
 

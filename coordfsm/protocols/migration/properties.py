@@ -19,6 +19,7 @@ from coordfsm.protocols.migration.messages import (
     TransactionId,
     entity_key,
 )
+from coordfsm.protocols.migration.outcome import MigrationOutcome
 from coordfsm.protocols.migration.rules import record_of
 
 STATEMENTS = {
@@ -109,7 +110,7 @@ def _remember(history: History, event: Value) -> History:  # noqa: PLR0911  (one
         fit = event.in_view and event.prepared_in == event.decided_in and event.service != "wedged"
         return replace(history, pending=None, unfit=history.unfit or not fit)
     if isinstance(event, MigrationEnded) and event.transaction != NO_TRANSACTION:
-        if event.outcome != "COMMITTED":
+        if event.outcome != MigrationOutcome.COMMITTED:
             return replace(history, aborted=(*history.aborted, event.transaction))
         answer = (event.token, event.transaction)
         if event.token and answer not in history.committed:

@@ -23,6 +23,7 @@ from coordfsm.protocols.migration.messages import (
     entity_key,
     token_key,
 )
+from coordfsm.protocols.migration.outcome import MigrationOutcome
 from coordfsm.protocols.migration.service import EntityResides, EntityVacated
 from coordfsm.protocols.view import member_of
 
@@ -176,29 +177,31 @@ def join_running(data: EntityData, given: Migrate) -> Result:
     return msgspec.structs.replace(data, requests=(*data.requests, *asking(given))), ()
 
 
-def told_ended(data: EntityData, outcome: str, reason: str = "") -> Notify:
+def told_ended(data: EntityData, outcome: MigrationOutcome, reason: str = "") -> Notify:
     """What became of the open attempt, for all requests that wait for it."""
     began = NO_TRANSACTION if data.state == "freezing" else data.transaction
     return Notify(MigrationEnded(data.entity, data.peer, outcome, reason, data.token, began, data.requests))
 
 
-def _refusal(data: EntityData, given: Migrate, context: MigrationData) -> tuple[str, str]:  # noqa: PLR0911  (one each)
+def _refusal(  # noqa: PLR0911  (one each)
+    data: EntityData, given: Migrate, context: MigrationData
+) -> tuple[MigrationOutcome, str]:
     if is_repeated(data, given):
-        return "ALREADY_APPLIED", ""
+        return MigrationOutcome.ALREADY_APPLIED, ""
     if is_running(data, given):
-        return "ALREADY_MIGRATING", f"to {data.peer}"
+        return MigrationOutcome.ALREADY_MIGRATING, f"to {data.peer}"
     if data.state != "owned":
-        return "NOT_OWNER", f"at {data.peer}" if data.peer else ""
+        return MigrationOutcome.NOT_OWNER, f"at {data.peer}" if data.peer else ""
     if given.destination == context.node:
-        return "REJECTED", "the destination is this process"
+        return MigrationOutcome.REJECTED, "the destination is this process"
     if data.fencing:
-        return "REJECTED", "the former owner is still being fenced"
+        return MigrationOutcome.REJECTED, "the former owner is still being fenced"
     if context.service.state == "wedged":
-        return "WEDGED", ""
+        return MigrationOutcome.WEDGED, ""
     view = context.service.view
     if view is None or member_of(view, given.destination) is None or member_of(view, context.node) is None:
-        return "NOT_IN_VIEW", "this process" if view is None else given.destination
-    return "VIEW_UNSTABLE", ""
+        return MigrationOutcome.NOT_IN_VIEW, "this process" if view is None else given.destination
+    return MigrationOutcome.VIEW_UNSTABLE, ""
 
 
 # -- recovery ------------------------------------------------------------------------------------------------------

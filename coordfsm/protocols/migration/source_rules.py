@@ -18,6 +18,7 @@ from coordfsm.protocols.migration.messages import (
     TransactionId,
     token_key,
 )
+from coordfsm.protocols.migration.outcome import MigrationOutcome
 from coordfsm.protocols.migration.rules import (
     Result,
     asking,
@@ -125,7 +126,7 @@ def freeze(data: EntityData, given: ConfirmStopped, context: MigrationData) -> R
     )
 
 
-def call_off(data: EntityData, outcome: str, reason: str = "") -> Result:
+def call_off(data: EntityData, outcome: MigrationOutcome, reason: str = "") -> Result:
     """In service again: nothing was logged or sent, so nobody else is told. No attempt has begun."""
     after = msgspec.structs.replace(back_in_service(data), called_off=data.called_off + 1)
     return after, (
@@ -138,17 +139,17 @@ def call_off(data: EntityData, outcome: str, reason: str = "") -> Result:
 def call_off_late(data: EntityData, given: TimerFired, context: MigrationData) -> Result:
     """The application did not confirm in time: it may serve the entity still, so it keeps it."""
     waited = f"the application did not confirm within {context.settings.freeze_timeout_ms} ms that it has stopped"
-    return call_off(data, "NOT_STOPPED", waited)
+    return call_off(data, MigrationOutcome.NOT_STOPPED, waited)
 
 
 def call_off_changed(data: EntityData, given: Command) -> Result:
     """The view changed, or this process is no longer in one."""
-    return call_off(data, "VIEW_CHANGED")
+    return call_off(data, MigrationOutcome.VIEW_CHANGED)
 
 
 def call_off_wedged(data: EntityData, given: Command) -> Result:
     """No majority is within reach."""
-    return call_off(data, "WEDGED")
+    return call_off(data, MigrationOutcome.WEDGED)
 
 
 def send_prepare(data: EntityData, context: MigrationData) -> Send:
@@ -202,7 +203,7 @@ def decide_again(data: EntityData, given: TimerFired, context: MigrationData) ->
     return data, (send_decision(data, context, committed=True), repeat)
 
 
-def abort(data: EntityData, context: MigrationData, outcome: str, reason: str = "") -> Result:
+def abort(data: EntityData, context: MigrationData, outcome: MigrationOutcome, reason: str = "") -> Result:
     """Logged and back in service in one transaction; the destination is told once, and asks if it does not hear."""
     after = back_in_service(data)
     return after, (
@@ -217,27 +218,27 @@ def abort(data: EntityData, context: MigrationData, outcome: str, reason: str = 
 def abort_refused(data: EntityData, given: Received, context: MigrationData) -> Result:
     """The destination said no."""
     assert isinstance(given.message, MigrationVote)
-    return abort(data, context, "REJECTED", given.message.reason)
+    return abort(data, context, MigrationOutcome.REJECTED, given.message.reason)
 
 
 def abort_late(data: EntityData, given: TimerFired, context: MigrationData) -> Result:
     """No vote came in time."""
-    return abort(data, context, "TIMEOUT")
+    return abort(data, context, MigrationOutcome.TIMEOUT)
 
 
 def abort_changed(data: EntityData, given: Command, context: MigrationData) -> Result:
     """The view changed, or this process is no longer in one."""
-    return abort(data, context, "VIEW_CHANGED")
+    return abort(data, context, MigrationOutcome.VIEW_CHANGED)
 
 
 def abort_wedged(data: EntityData, given: Command, context: MigrationData) -> Result:
     """No majority is within reach."""
-    return abort(data, context, "WEDGED")
+    return abort(data, context, MigrationOutcome.WEDGED)
 
 
 def abort_recovered(data: EntityData, given: Recover, context: MigrationData) -> Result:
     """The process crashed before it decided: abort."""
-    return abort(restored(data, given), context, "TIMEOUT", "the process restarted before the decision")
+    return abort(restored(data, given), context, MigrationOutcome.TIMEOUT, "the process restarted before the decision")
 
 
 def resume_departing(data: EntityData, given: Recover, context: MigrationData) -> Result:
@@ -254,7 +255,7 @@ def finish(data: EntityData, given: Received, context: MigrationData) -> Result:
     acknowledged again.
     """
     after = become(data, "departed", payload=b"", token="", requests=())
-    return after, (told_ended(data, "COMMITTED"), persist(after), *cancel(data, "decision"))
+    return after, (told_ended(data, MigrationOutcome.COMMITTED), persist(after), *cancel(data, "decision"))
 
 
 def answer_committed(data: EntityData, given: Received, context: MigrationData) -> Result:

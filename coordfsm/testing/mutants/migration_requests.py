@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from coordfsm.kernel import Notify
 from coordfsm.protocols.migration import rules, source_rules
 from coordfsm.protocols.migration.messages import MigrationEnded
+from coordfsm.protocols.migration.outcome import MigrationOutcome
 from coordfsm.testing.mutants.mutant import Mutant
 from coordfsm.testing.mutants.substitute import without_rules
 
@@ -45,7 +46,7 @@ def tell_abort_as_commit(data: Any, given: Any, context: Any) -> Any:
     """An aborted migration is told as committed."""
     after, effects = source_rules.abort_late(data, given, context)
     told = (
-        Notify(replace(effect.event, outcome="COMMITTED"))
+        Notify(replace(effect.event, outcome=MigrationOutcome.COMMITTED))
         if isinstance(effect, Notify) and isinstance(effect.event, MigrationEnded)
         else effect
         for effect in effects
