@@ -18,6 +18,7 @@ EXPLAINED = {
     "VIEW_UNSTABLE": "the view is new or about to change; ask again in a moment",
     "VIEW_CHANGED": "the view changed meanwhile; it stayed here",
     "WEDGED": "this node has no majority within reach",
+    "NOT_STOPPED": "the application did not stop serving it in time; it stayed here",
     "REJECTED": "it stayed here",
     "TIMEOUT": "the destination did not answer in time; it stayed here",
 }
