@@ -28,6 +28,7 @@ __getattr__, __all__ = lazy_names(
         "coordfsm_runtime.events": ("EventsMissed", "Listener"),
         "coordfsm_runtime.storage.store": ("Store", "StagingStore", "CheckedStore", "SqliteStore"),
         "coordfsm_runtime.machines": ("RECORDS",),
+        "coordfsm_runtime.update_outcome": ("UpdateOutcome",),
         "coordfsm_runtime.traces.audit": ("TraceAudit", "audit_traces"),
         "coordfsm_runtime.traces.ownership": ("Ownership", "audit_stores"),
         "coordfsm.protocols.view": ("Member", "View"),

@@ -82,6 +82,7 @@ from coordfsm_runtime.service import run_node
 from coordfsm_runtime.storage.store import CheckedStore, SqliteStore, StagingStore, Store
 from coordfsm_runtime.traces.audit import TraceAudit, audit_traces
 from coordfsm_runtime.traces.ownership import Ownership, audit_stores
+from coordfsm_runtime.update_outcome import UpdateOutcome
 from coordfsm_runtime.wire.keyring import new_key, parse_key
 
 __all__ = [
@@ -163,6 +164,7 @@ __all__ = [
     "UnknownProcess",
     "UnregisterBubbles",
     "UpdateEntity",
+    "UpdateOutcome",
     "View",
     "ViewChanged",
     "ViewRecovered",

@@ -33,6 +33,7 @@ from coordfsm_runtime.errors import CommandRefusedError, UnconfirmedError
 from coordfsm_runtime.host.admission import Admission
 from coordfsm_runtime.host.running import RunningNode, check_command
 from coordfsm_runtime.storage.store import Store
+from coordfsm_runtime.update_outcome import UpdateOutcome
 
 ANSWER_TIMEOUT_S = 10.0
 """How long a call waits for another process to confirm what is durable here, or for a stable view."""
@@ -117,14 +118,23 @@ class ClusterNode(RunningNode):
         """
         await self._change_entity(CreateEntity(entity, payload))
 
-    async def update(self, entity: str, payload: bytes) -> None:
+    async def update(self, entity: str, payload: bytes) -> UpdateOutcome:
         """Replace the payload of an entity in service here, durably.
+
+        Returns:
+            ``DURABLE``, or ``MAY_BE_LOST`` if this process had no majority when it was asked, or has none by now.
 
         Raises:
             CommandRefusedError: it is not in service here, or it is too large.
             NodeStoppedError: the node has stopped.
         """
+        acted = self._acts_in_a_view()
         await self._change_entity(UpdateEntity(entity, payload))
+        return UpdateOutcome.DURABLE if acted and self._acts_in_a_view() else UpdateOutcome.MAY_BE_LOST
+
+    def _acts_in_a_view(self) -> bool:
+        """Whether this process is a member that knows of no lost majority."""
+        return self.data.migration.service.state in {"unsettled", "settled"}
 
     async def remove(self, entity: str) -> None:
         """Take an entity out of service for good, durably.

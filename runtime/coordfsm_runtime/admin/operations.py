@@ -181,8 +181,8 @@ class Operations:
         return self._entity(entity)
 
     async def _update(self, entity: str, payload: str) -> dict[str, Any]:
-        await self.node.update(_text("entity", entity), payload.encode())
-        return self._entity(entity)
+        outcome = await self.node.update(_text("entity", entity), payload.encode())
+        return self._entity(entity) | {"outcome": outcome}
 
     async def _remove(self, entity: str) -> dict[str, Any]:
         await self.node.remove(_text("entity", entity))
