@@ -42,7 +42,8 @@ def explore(  # noqa: PLR0913  (each is a choice of its own, given by name)
         walks: sample so many random walks instead; without a violation the verdict is ``incomplete``.
         checkpoint: a file in which the search is saved from time to time, and when it is cut short.
         resume: a file from which a search of the same model goes on.
-        max_memory_bytes: after which the native engine stops.
+        max_memory_bytes: that the native engine may add to the process, tables included, before it stops. A table that
+            grows is copied, so that the peak can be about twice as high where tables take most.
         progress: called from time to time while running.
         mutant: the broken variant that `model` is, for the counterexample's heading.
 

@@ -17,6 +17,7 @@ from coordfsm.check.modelling.fingerprint import fingerprint_of
 from coordfsm.check.modelling.model import Model, Property
 from coordfsm.check.native.search import Search
 from coordfsm.check.native.states.checkpoint import load, save
+from coordfsm.check.native.states.resident import Resident
 from coordfsm.check.native.states.symmetry import Symmetry
 from coordfsm.check.native.states.visited import TooLargeError
 from coordfsm.check.native.steps.tables import Tables
@@ -64,7 +65,8 @@ def explore(  # noqa: PLR0913  (the choices of a search)
         symmetry: explore one state of each class that interchangeable nodes make; the counts are then of classes.
         checkpoint: a file in which the search is saved from time to time, and when it is cut short.
         resume: a file from which a search of the same model goes on.
-        max_memory: bytes that the states may take; the default is most of the machine's memory.
+        max_memory: bytes that the search may add to the process, tables and interned values included; the
+            default is most of the machine's memory.
         por: leave messages out that can have no effect any more, see `Reduction`; the counts are then smaller.
 
     Raises:
@@ -83,13 +85,16 @@ def explore(  # noqa: PLR0913  (the choices of a search)
             f"{model.name}: the partial-order reduction goes neither with symmetry nor with checkpoints; choose"
         )
     fingerprint = fingerprint_of(model) if checkpoint is not None or resume is not None else {}
+    resident = Resident()
     system = System(model)
     tables = Tables(system)
     reduction = Reduction(system, tables.purity.outcomes, watching(limits, progress, started), wanted=por)
     exchanges = Symmetry(tables) if symmetry else None
     tables.comparison = exchanges
     while True:
-        search = Search(tables, reduction, limits, symmetry=exchanges, threads=threads, most_bytes=most_bytes)
+        search = Search(
+            tables, reduction, limits, symmetry=exchanges, resident=resident, threads=threads, most_bytes=most_bytes
+        )
         search.started, search.fingerprint = started, fingerprint
         if resume is not None:
             load(search, resume)

@@ -36,6 +36,7 @@ from coordfsm.check.native.kernel import (
 )
 from coordfsm.check.native.states.layout import Words
 from coordfsm.check.native.states.masks import Masks
+from coordfsm.check.native.states.resident import Resident
 from coordfsm.check.native.states.symmetry import Symmetry
 from coordfsm.check.native.states.visited import Segment, TooLargeError, Visited
 from coordfsm.check.native.steps.reading import Reader
@@ -139,12 +140,13 @@ class Search:
         limits: Limits,
         *,
         symmetry: Symmetry | None,
+        resident: Resident,
         threads: int,
         most_bytes: int,
     ) -> None:
         self.system, self.limits = tables.system, limits
         self.model = self.system.model
-        self.tables, self.reduction, self.symmetry = tables, reduction, symmetry
+        self.tables, self.reduction, self.symmetry, self._resident = tables, reduction, symmetry, resident
         tables.withdraw_requests()
         first = self.system.initial()
         _, _, flying = self.tables.numbers_of(first)
@@ -207,7 +209,7 @@ class Search:
                     return
                 self._run(pool)
         except TooLargeError:
-            self.found.stopped = f"{self.visited.most_bytes / (1 << 20):.0f} MiB of memory"
+            self.found.stopped = self._told_memory()
             self._decide()
         finally:
             if pool is not None:
@@ -579,7 +581,12 @@ class Search:
             found.stopped = f"{limits.max_states} states"
         elif limits.max_seconds is not None and seconds >= limits.max_seconds:
             found.stopped = f"{limits.max_seconds:g} seconds"
+        elif self._resident.exceeds(self.visited.most_bytes):
+            found.stopped = self._told_memory()
         return found.stopped is not None
+
+    def _told_memory(self) -> str:
+        return f"{self.visited.most_bytes / (1 << 20):.0f} MiB of memory"
 
     @property
     def kinds(self) -> dict[str, int]:
