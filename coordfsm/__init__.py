@@ -38,7 +38,7 @@ __getattr__, __all__ = lazy_names(
         ),
         "coordfsm.check.modelling.parameters": ("Parameter",),
         "coordfsm.check.modelling.registry": ("find as find_model",),
-        "coordfsm.check.exploring": ("explore",),
+        "coordfsm.check.entry": ("explore",),
         "coordfsm.check.exploration.walks": ("Walks",),
         "coordfsm.check.exploration.report": ("Report", "PropertyResult", "Progress"),
         "coordfsm.check.exploration.semantics": ("StepError",),

@@ -1,10 +1,10 @@
 from statemachine import State
 
 from coordfsm import simulate, testing
+from coordfsm.check.entry import explore
 from coordfsm.check.exploration.report import Progress, PropertyResult, Report
 from coordfsm.check.exploration.semantics import StepError
 from coordfsm.check.exploration.walks import Walks
-from coordfsm.check.exploring import explore
 from coordfsm.check.modelling.combinators import (
     any_of,
     at_least,

@@ -7,6 +7,7 @@ line takes. A comment above a block may give names that it needs (`<!-- given: .
 
 import re
 import shlex
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,3 +95,61 @@ def test_the_counter_of_the_how_to_is_violated_and_with_a_larger_limit_is_not(
     commands = [shlex.split(command)[1:] for block in page for command in block.commands() if "counter.py" in command]
     assert [main(command) for command in commands] == [1, 0, 1, 1]
     assert "violated" in capsys.readouterr().out
+
+
+RUN_BY_ANOTHER_TEST = {
+    "coordfsm verify": "every default model is in spec/manifest.json, see tests/spec/test_spec_manifest.py",
+    "coordfsm verify --mutants": "tests/testing/test_every_mutant_is_caught.py",
+    "coordfsm fuzz": "tests/cli/test_cli_fuzz.py, one model at a time",
+    "coordfsm demo": "tests/runtime/lab/test_processes.py",
+    "coordfsm explore twophase -p rms=3": "serves until it is stopped, see tests/cli/test_explore.py",
+    "coordfsm register alpha gamma --socket n2": "needs a node, see test_sessions.py",
+    "coordfsm verify migration -p crash=4 --walks 10000 --depth 200 --seed 1": "long, see test_walks.py",
+}
+"""Commands that would take long here, or need a running node."""
+
+CODES = {"coordfsm replay counterexamples/twophase-TC.json": 1}
+"""What a command ends with, if it is not 0: a counterexample that is reproduced."""
+
+COMMAND_PAGES = ["README.md", "explanation/protocols/coordination.md", "how-to/render.md", "how-to/verify.md"]
+"""Those whose commands need no session; test_sessions.py types the others."""
+
+
+def commands_of(pages: list[str]) -> list[str]:
+    found = [
+        command
+        for page in PAGES
+        if name(page) in pages
+        for block in blocks(page)
+        if block.note != "not run"
+        for command in block.commands()
+    ]
+    return [command for command in dict.fromkeys(found) if "counter" not in command.split(".py")[0].split("/")[-1]]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the pages speak of: machines of one's own, and counterexamples that were saved."""
+    folder = tmp_path_factory.mktemp("desk")
+    page = blocks(ROOT / "docs" / "tutorials" / "lock.md")
+    lock = "\n\n".join(block.code for block in page if block.language == "python")
+    (folder / "my_machines.py").write_text(lock)
+    (folder / "lock.py").write_text(lock)
+    shutil.copytree(ROOT / "diagrams", folder / "diagrams")
+    saved = folder / "counterexamples"
+    assert main(["verify", str(folder / "lock.py"), "--output", str(saved)]) == 1
+    assert main(["verify", "--mutants", "commit-before-all-prepared", "--output", str(saved)]) == 0
+    (saved / "twophase-commit-before-all-prepared-TC.json").rename(saved / "twophase-TC.json")
+    return folder
+
+
+@pytest.mark.parametrize("command", [item for item in commands_of(COMMAND_PAGES) if item not in RUN_BY_ANOTHER_TEST])
+def test_a_documented_command_does_what_its_page_says(
+    command: str, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(desk)
+    assert main(shlex.split(command)[1:]) == CODES.get(command, 0)
+
+
+def test_what_another_test_runs_is_still_in_the_documentation() -> None:
+    assert set(RUN_BY_ANOTHER_TEST) <= set(commands_of(COMMAND_PAGES))
