@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from coordfsm.cli.main import COMMANDS, build_parser
+from coordfsm.cli.main import COMMANDS, build_parser, main
 
 HEAVY = ("numba", "numpy", "hypothesis", "statemachine", "msgspec", "rich", "asyncio", "graphviz", "sqlite3")
 
@@ -90,3 +90,15 @@ def test_the_reference_names_every_command():
     text = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text()
     for name in build_parser()._subparsers._group_actions[0].choices:
         assert f"`{name}`" in text, name
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["demo", "--entities", "-1"], ["demo", "--entities", "0"], ["demo", "--kills", "-1"], ["demo", "--kills", "x"],
+     ["explore", "twophase", "--port", "-1"], ["explore", "twophase", "--port", "65536"]],
+)  # fmt: skip
+def test_numbers_out_of_range_are_refused_with_what_was_expected(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "expected a whole number from" in capsys.readouterr().err

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from coordfsm.cli.exits import Exit
+from coordfsm.cli.numbers import whole
 
 NAME = "demo"
 HELP = "watch real processes lose their coordinator while entities migrate"
@@ -21,10 +22,12 @@ MAXIMUM_LOSS = 0.5
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--nodes", metavar="N", type=int, default=5, choices=range(3, 12), help="3 to 11 (default: 5)")
-    parser.add_argument("--entities", metavar="N", type=int, default=200, help="how many entities (default: 200)")
+    parser.add_argument(
+        "--entities", metavar="N", type=whole(1, 100_000), default=200, help="how many entities (default: 200)"
+    )
     parser.add_argument("--seconds", metavar="S", type=float, default=3.0, help="load before and after the kill, each")
     parser.add_argument(
-        "--kills", metavar="N", type=int, default=1, help="how often a coordinator is killed (default: 1)"
+        "--kills", metavar="N", type=whole(0, 100), default=1, help="how often a coordinator is killed (default: 1)"
     )
     parser.add_argument(
         "--loss", metavar="P", type=_share, default=0.0, help="share of datagrams that is lost, 0 to 0.5 (default: 0)"

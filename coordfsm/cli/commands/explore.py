@@ -2,6 +2,8 @@
 
 import argparse
 
+from coordfsm.cli.numbers import PORTS, whole
+
 NAME = "explore"
 HELP = "step through a model by hand, in a browser"
 EPILOG = """\
@@ -20,7 +22,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE", help="set a parameter of the model"
     )
-    parser.add_argument("--port", type=int, default=0, metavar="N", help="on 127.0.0.1 (default: a free one)")
+    parser.add_argument(
+        "--port", type=whole(0, PORTS), default=0, metavar="N", help="on 127.0.0.1 (default: a free one)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
