@@ -221,25 +221,7 @@ class Property:
 
 @dataclass(frozen=True)
 class Description:
-    """All that a model says, not yet checked; see `coordfsm.check.modelling.model.Model`.
-
-    Attributes:
-        name: as given to ``coordfsm verify``.
-        parameters: the parameters it was built with.
-        nodes: the processes, in the order of the observations.
-        properties: what must hold.
-        network: how messages travel.
-        faults: what else may go wrong.
-        budgets: how often an event (``local_migrate``, ``timeout_vote``) may happen over all nodes; absent: no bound.
-            A name that no node's `rules` or `events` has is refused; if a node states no `rules` (as compiled
-            machines name them, ``source --event--> target``), names cannot be checked.
-        boundary: a successor whose changed local state is outside is not explored (and counted as cut off).
-            What goes on beyond it is no deadlock.
-        deadlock: whether a state without successors in which some node is not `final` is a violation.
-        symmetric: groups of node names that are interchangeable.
-        rename: how symmetry acts on values that hold node names: ``(value, {old name: new name}) -> value``; None: a
-            generic renaming of every string that equals a node's name.
-    """
+    """All that a model says, not yet checked. The fields are told at `coordfsm.check.modelling.model.Model`."""
 
     name: str
     nodes: tuple[Node, ...]

@@ -38,6 +38,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fuzz the named models, or all."""
-    from coordfsm.cli.reports import random_runs as fuzzing  # noqa: PLC0415  (slow to import)
+    from coordfsm.cli.reports import random_runs  # noqa: PLC0415  (slow to import)
 
-    return fuzzing.run(arguments)
+    return random_runs.run(arguments)

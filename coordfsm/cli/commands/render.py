@@ -48,6 +48,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw."""
-    from coordfsm.cli.reports import pictures as rendering  # noqa: PLC0415  (slow to import)
+    from coordfsm.cli.reports import pictures  # noqa: PLC0415  (slow to import)
 
-    return rendering.run(arguments)
+    return pictures.run(arguments)

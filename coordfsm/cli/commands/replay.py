@@ -34,12 +34,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Replay the file."""
     if is_node_trace(arguments.file):
-        from coordfsm.cli.reports import node_trace as restepping  # noqa: PLC0415  (slow to import)
+        from coordfsm.cli.reports import node_trace  # noqa: PLC0415  (slow to import)
 
-        return restepping.run(arguments)
-    from coordfsm.cli.reports import counterexample_replay as replaying  # noqa: PLC0415  (slow to import)
+        return node_trace.run(arguments)
+    from coordfsm.cli.reports import counterexample_replay  # noqa: PLC0415  (slow to import)
 
-    return replaying.run(arguments)
+    return counterexample_replay.run(arguments)
 
 
 def is_node_trace(path: Path) -> bool:

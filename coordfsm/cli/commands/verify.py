@@ -106,18 +106,21 @@ def size(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Explore, list, or compare."""
-    from coordfsm.cli.reports import catalogue as listing  # noqa: PLC0415  (slow to import)
-    from coordfsm.cli.reports import manifest, mutants  # noqa: PLC0415  (slow to import)
-    from coordfsm.cli.reports import verification as exploration  # noqa: PLC0415  (slow to import)
+    from coordfsm.cli.reports import (  # noqa: PLC0415  (slow to import)
+        catalogue,
+        manifest,
+        mutants,
+        verification,
+    )
 
     check_combination(arguments)
     if arguments.mutants:
         return mutants.run_list(arguments) if arguments.list else mutants.run(arguments)
     if arguments.list:
-        return listing.run(arguments)
+        return catalogue.run(arguments)
     if arguments.manifest is not None:
         return manifest.run(arguments)
-    return exploration.run(arguments)
+    return verification.run(arguments)
 
 
 def check_combination(arguments: argparse.Namespace) -> None:

@@ -28,9 +28,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _watch(arguments: argparse.Namespace) -> int:
     if sys.stdout.isatty() and not arguments.lines and not arguments.json:
-        from coordfsm.cli.reports import live_screen as screen  # noqa: PLC0415  (rich, on a terminal only)
+        from coordfsm.cli.reports import live_screen  # noqa: PLC0415  (rich, on a terminal only)
 
-        return screen.run(arguments)
+        return live_screen.run(arguments)
     with connect(arguments) as client:
         for event in client.watch():
             print(json.dumps(event) if arguments.json else sentence(event), flush=True)
