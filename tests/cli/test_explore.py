@@ -1,16 +1,21 @@
 """`coordfsm explore`: the page of a state, its links, and what is refused."""
 
+import argparse
 import re
 import threading
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
+from check.native.test_liveness import PROPERTIES, built
 
+from coordfsm.check import native
 from coordfsm.check.exploration.reference import explore
 from coordfsm.check.models import twophase
 from coordfsm.check.traces.explorer import Explorer, WayError, serve
 from coordfsm.check.traces.trace import action_key
+from coordfsm.cli.commands import explore as command
 from coordfsm.testing.mutants import catalogue
 
 
@@ -89,3 +94,56 @@ def test_a_port_that_is_taken_is_a_mistake_of_the_user(run, port):
     outcome = run("explore", "twophase", "--port", str(port))
     assert (outcome.code, outcome.out) == (2, "")
     assert f"cannot serve on 127.0.0.1 port {port}" in outcome.err
+
+
+# -- counterexamples ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def saved(run):
+    run("verify", "--mutants", "commit-before-all-prepared", "--output", "found")
+    [path] = Path("found").iterdir()
+    return path
+
+
+def opened(*arguments):
+    parser = argparse.ArgumentParser()
+    command.configure(parser)
+    return command.explorer_of(parser.parse_args([str(item) for item in arguments]))
+
+
+def test_a_counterexample_opens_at_its_end_and_is_followed_step_by_step(saved):
+    explorer = opened(saved)
+    end = explorer.page(explorer.begin)
+    assert 'class="bad">VIOLATED' in end
+    assert "Its end" in end
+    address, pages = "", 0
+    while address != explorer.begin:
+        [address] = re.findall(r'<a href="/([\d.]+)">next</a>', explorer.page(address))
+        pages += 1
+    assert pages == 5
+    assert "off its way" in explorer.page("1" if explorer.begin[0] == "0" else "0")
+
+
+def test_a_lasso_says_where_it_goes_on():
+    [item] = [item for item in PROPERTIES if item.id == "comes to rest"]
+    model = built("retries without end", item)
+    explorer = Explorer(model, native.explore(model).counterexample)
+    assert re.search(r'the steps after <a href="/\d+">step 1</a> repeat', explorer.page(explorer.begin))
+
+
+def test_a_counterexample_that_does_not_fit_is_refused(run, saved):
+    assert "goes with a counterexample" in run("explore", "twophase", "--model", "tcommit").err
+    assert "has its own" in run("explore", str(saved), "-p", "rms=2").err
+    Path("three.json").write_text(saved.read_text().replace('"rms": 2', '"rms": 3'))
+    assert "it is of nodes tm, rm1, rm2, the model has tm, rm1, rm2, rm3" in run("explore", "three.json").err
+    for name, text, message in (
+        ("x.json", "{}", "trace format None"),
+        ("y.json", None, "cannot read y.json"),
+        ("z", '{"trace": 1, "node": "n1"}\n', "`coordfsm replay` steps it"),
+    ):
+        if text is not None:
+            Path(name).write_text(text)
+        outcome = run("explore", name)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert message in outcome.err

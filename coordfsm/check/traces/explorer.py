@@ -1,7 +1,8 @@
 """The page of `coordfsm explore`: one state of a model, what can happen in it, and the way that led there.
 
 A way is written as the numbers of the actions taken, ``/3.0.12``. Successors come in a fixed order, so an address
-means the same state every time. The page needs no script.
+means the same state every time. The page needs no script. A counterexample is such a way, too: the page then says at
+each of its states how it goes on.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import NamedTuple
 from coordfsm.check.exploration.reference import holds_in, may_rest
 from coordfsm.check.exploration.semantics import Action, State, StepError, System
 from coordfsm.check.modelling.model import Local, Model, Property
-from coordfsm.check.traces.trace import Trace, TraceStep, build_trace, describe
+from coordfsm.check.traces.trace import Trace, TraceFileError, TraceStep, action_key, build_trace, describe
 from coordfsm.kernel import CoordfsmError
 
 LONGEST = 1_000
@@ -66,11 +67,37 @@ class Explorer:
 
     Args:
         model: what is explored.
+        counterexample: a way through it that the pages point out; None: there is none.
+
+    Attributes:
+        begin: the address to open first: that of the counterexample's end, or of the start.
+
+    Raises:
+        TraceFileError: the counterexample is of other nodes, or has a step that cannot happen in the model.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, counterexample: Trace | None = None) -> None:
         self._system = System(model)
         self._first = self._system.initial()
+        self._counterexample = counterexample
+        self._way = () if counterexample is None else self._way_of(counterexample)
+        self.begin = _address(self._way)
+
+    def _way_of(self, trace: Trace) -> tuple[int, ...]:
+        """The numbers of the actions that a trace takes."""
+        names = tuple(node.name for node in self._system.model.nodes)
+        if names != trace.nodes:
+            raise TraceFileError(f"it is of nodes {', '.join(trace.nodes)}, the model has {', '.join(names)}")
+        taken: list[int] = []
+        state = self._first
+        for step in trace.steps:
+            enabled, _ = self._enabled(state)
+            keys = [action_key(action) for action, _ in enabled]
+            if step.action not in keys:
+                raise TraceFileError(f"step {step.number} cannot happen in the model as it is now")
+            taken.append(keys.index(step.action))
+            state = enabled[taken[-1]][1]
+        return tuple(taken)
 
     def place(self, address: str) -> Place:
         """The state that an address names.
@@ -110,7 +137,9 @@ class Explorer:
             '<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">',
             f"<title>{escape(model.name)}: step {len(place.taken)}</title><style>{STYLE}</style>",
             f"<h1>{escape(model.name)} <span class=soft>{escape(parameters)}</span></h1>",
-            f'<nav>step {len(place.taken)} &middot; <a href="/">start</a> {_back(place)}</nav><main><div>',
+            f'<nav>step {len(place.taken)} &middot; <a href="/">start</a> {_back(place)}</nav>',
+            *self._told_counterexample(place),
+            "<main><div>",
             *self._properties(place),
             *self._nodes(place),
             *self._messages(place),
@@ -120,6 +149,24 @@ class Explorer:
             *_way(place, trace),
         ]
         return "\n".join(parts)
+
+    def _told_counterexample(self, place: Place) -> Iterator[str]:
+        trace = self._counterexample
+        if trace is None:
+            return
+        mutant = f" (mutant {trace.mutant})" if trace.mutant else ""
+        yield f"<p>Counterexample{escape(mutant)}: <b>{escape(trace.property)}</b> {escape(trace.statement)}<br>"
+        at = len(place.taken)
+        if place.taken != self._way[:at]:
+            yield f'This state is off its way: <a href="/{self.begin}">its end</a>'
+        elif at < len(self._way):
+            after = _address(self._way[: at + 1])
+            yield f'Step {at} of {len(self._way)}: <a href="/{after}">next</a>, <a href="/{self.begin}">its end</a>'
+        elif 0 < trace.loop < at:
+            back = _address(self._way[: trace.loop])
+            yield f'Its end: the steps after <a href="/{back}">step {trace.loop}</a> repeat for ever.'
+        else:
+            yield f"Its end. {escape(trace.rest)}"
 
     def _properties(self, place: Place) -> Iterator[str]:
         yield "<h2>Properties in this state</h2><table>"

@@ -15,7 +15,7 @@ from coordfsm.testing.mutants import catalogue
 def run(arguments: argparse.Namespace) -> int:
     """Replay the file; exit 1 when it is reproduced."""
     trace = read(arguments.file)
-    result = replay(_model(trace, arguments.model, real=arguments.real), trace)
+    result = replay(model_of(trace, arguments.model, real=arguments.real), trace)
     if arguments.json:
         print(json.dumps({"violated": result.violated, "same": result.same, "trace": result.trace.to_json()}, indent=1))
     else:
@@ -40,7 +40,13 @@ def read(path: Path) -> Trace:
         raise TraceFileError(f"{path}: {error}") from error
 
 
-def _model(trace: Trace, name: str | None, *, real: bool) -> Model:
+def model_of(trace: Trace, name: str | None = None, *, real: bool = False) -> Model:
+    """The model that a trace is of, or another one (`name`) with the same parameters; `real`: without its mutant.
+
+    Raises:
+        ModelError, ParameterError: the model cannot be built.
+        TraceFileError: there is no such mutant.
+    """
     model = find(name or trace.model).build(trace.parameters)
     if not trace.mutant or real:
         return model
