@@ -1,11 +1,11 @@
 """What there is to draw: every machine of a process, by name, and the machines that a user's file declares."""
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from coordfsm.kernel import CoordfsmError, Machine, TransitionTable, compile_machine
+from coordfsm.check.modelling.user_files import Siblings, run_as_module
+from coordfsm.kernel import CoordfsmError, Machine, ModelError, TransitionTable, compile_machine
 from coordfsm.protocols.node import MACHINES
 from coordfsm.render.dot import to_dot
 from coordfsm.render.mermaid import to_mermaid
@@ -53,16 +53,14 @@ def drawables_in(path: Path) -> tuple[Drawable, ...]:
         MachineFileError: no such file, an error while it ran, or no machine in it.
         DeclarationError: a machine that does not compile.
     """
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
+    if path.suffix != ".py" or not path.is_file():
         raise MachineFileError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
-    except CoordfsmError:
-        raise
-    except Exception as error:
-        raise MachineFileError(f"{path}: {type(error).__name__}: {error}") from error
+        module = run_as_module(path, Siblings(path))
+    except ModelError as error:
+        if isinstance(error.__cause__, CoordfsmError):
+            raise error.__cause__ from None
+        raise MachineFileError(str(error)) from error
     found = [
         kind
         for kind in vars(module).values()

@@ -5,14 +5,13 @@ file: ``path/to/model.py`` or ``path/to/model.py:builder``.
 """
 
 import importlib
-import importlib.machinery
-import importlib.util
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from coordfsm.check import models
@@ -20,6 +19,7 @@ from coordfsm.check.modelling.blame import blamed_on
 from coordfsm.check.modelling.model import Model
 from coordfsm.check.modelling.parameters import Parameter, parameters_of
 from coordfsm.check.modelling.spelling import closest
+from coordfsm.check.modelling.user_files import Siblings, run_as_module
 from coordfsm.kernel import ModelError, ParameterError
 
 ParameterSet = Mapping[str, Any]
@@ -37,6 +37,7 @@ class Entry:
         defaults: the sets of parameters explored when no model is named.
         fuzz: the sets of parameters fuzzed when no model is named.
         path: the user's file that declares it; None for a model that ships.
+        siblings: what the builder may import from beside that file.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Entry:
     defaults: tuple[ParameterSet, ...] = ({},)
     fuzz: tuple[ParameterSet, ...] = ()
     path: Path | None = None
+    siblings: Siblings | None = None
 
     def build(self, given: ParameterSet | None = None) -> Model:
         """The model with these parameters and the defaults of the others.
@@ -55,7 +57,8 @@ class Entry:
             ModelError: what was built is no model, or a user's builder raised.
         """
         checked = {name: self._checked(name, value) for name, value in (given or {}).items()}
-        with blamed_on(self.path, "its builder fails"):
+        importable = nullcontext() if self.siblings is None else self.siblings.importable()
+        with blamed_on(self.path, "its builder fails"), importable:
             model: object = self.builder(**checked)
         if not isinstance(model, Model):
             raise ModelError(f"{self.name}: the builder returned {type(model).__name__}, expected a Model")
@@ -165,39 +168,23 @@ def _summary(builder: Callable[..., Model]) -> str:
     return lines[0].strip() if lines else ""
 
 
-class _FromSource(importlib.machinery.SourceFileLoader):
-    """Compiles a file as it stands now.
-
-    Bytecode is taken for that of a file by length and second of the last change: an edit right after a run would be
-    checked as it was before.
-    """
-
-    def get_code(self, fullname: str) -> CodeType:
-        """The code of the source; nothing is read from or written to a cache."""
-        path = self.get_filename(fullname)
-        code: CodeType = self.source_to_code(self.get_data(path), path)
-        return code
-
-
 def _from_file(path: Path, builder: str) -> Entry:
-    """The model that a user's file declares. The file is run as a module, so it may do what any module may."""
+    """The model that a user's file declares."""
     if not path.is_file():
         raise ModelError(f"no such model file: {path}")
-    loader = _FromSource(path.stem, str(path.absolute()))
-    spec = importlib.util.spec_from_file_location(path.stem, path, loader=loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    with blamed_on(path, "does not run as a module"):
-        loader.exec_module(module)
+    siblings = Siblings(path)
+    module = run_as_module(path, siblings)
     if builder and not callable(getattr(module, builder, None)):
         raise ModelError(f"{path} declares no function {builder!r}")
     if builder:
         function: Callable[..., Model] = getattr(module, builder)
-        return Entry(f"{path}:{builder}", function, parameters_of(function), _summary(function), path=path)
+        return Entry(
+            f"{path}:{builder}", function, parameters_of(function), _summary(function), path=path, siblings=siblings
+        )
     entries = _entries(module)
     if len(entries) != 1:
         found = ", ".join(entry.name for entry in entries) or "none"
         raise ModelError(
             f"{path} must declare `build` or one entry in `MODELS` (found: {found}); or name {path}:builder"
         )
-    return replace(entries[0], name=str(path), path=path)
+    return replace(entries[0], name=str(path), path=path, siblings=siblings)

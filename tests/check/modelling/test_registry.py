@@ -1,6 +1,7 @@
 """The catalogue of models: what is known, and what is said about what is not."""
 
 import os
+import sys
 from typing import Annotated
 
 import pytest
@@ -134,3 +135,67 @@ def test_a_file_edited_twice_in_a_second_is_run_as_it_stands(tmp_path):
         os.utime(path, (1_000_000_000, 1_000_000_000))
         assert find(str(path)).build().parameters["bound"] == number
     assert list(tmp_path.iterdir()) == [path]
+
+
+# -- files beside a model ----------------------------------------------------------------------------------------------
+
+
+def beside(directory, bound):
+    """A model file that takes its bound from a sibling, at the top and again in the builder."""
+    (directory / "shared" / "inner").mkdir(parents=True)
+    (directory / "shared" / "__init__.py").write_text("from shared.inner.numbers import BOUND\n")
+    (directory / "shared" / "inner" / "__init__.py").write_text("")
+    (directory / "shared" / "inner" / "numbers.py").write_text(f"BOUND = {bound}\n")
+    text = COUNTER.replace("bound: int = 5", "bound: int = shared.BOUND")
+    late = '"""Counts to a bound."""\n    import shared as again\n    assert again is shared'
+    path = directory / "model.py"
+    path.write_text("import shared\n" + text.replace('"""Counts to a bound."""', late))
+    return path
+
+
+def test_a_model_imports_what_is_beside_it_and_nobody_else_does(tmp_path, monkeypatch):
+    entries = [find(str(beside(tmp_path / name, bound))) for name, bound in (("one", 1), ("two", 2))]
+    before = list(sys.path), list(sys.meta_path), dict(sys.modules)
+    assert [entry.build().parameters["bound"] for entry in entries] == [1, 2]
+    assert [entry.build().parameters["bound"] for entry in entries] == [1, 2]
+    assert (list(sys.path), list(sys.meta_path), dict(sys.modules)) == before
+    assert not any(name.partition(".")[0] == "shared" for name in sys.modules)
+    with pytest.raises(ModuleNotFoundError):
+        __import__("shared")
+
+
+def test_a_module_of_the_same_name_from_elsewhere_is_neither_taken_nor_lost(tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "shared.py").write_text("BOUND = 9\n")
+    monkeypatch.syspath_prepend(elsewhere)
+    mine = __import__("shared")
+    try:
+        assert find(str(beside(tmp_path / "one", 1))).build().parameters["bound"] == 1
+        assert sys.modules["shared"] is mine
+    finally:
+        del sys.modules["shared"]
+
+
+def test_a_sibling_edited_twice_in_a_second_is_run_as_it_stands(tmp_path):
+    path = beside(tmp_path / "one", 0)
+    numbers = path.parent / "shared" / "inner" / "numbers.py"
+    for bound in range(3):
+        numbers.write_text(f"BOUND = {bound}\n")
+        os.utime(numbers, (1_000_000_000, 1_000_000_000))
+        assert find(str(path)).build().parameters["bound"] == bound
+
+
+def test_a_sibling_is_no_module_of_pythons(tmp_path):
+    path = tmp_path / "model.py"
+    path.write_text("import queue\nqueue.Queue\n" + COUNTER)
+    (tmp_path / "queue.py").write_text("")
+    assert find(str(path)).build().name == "counter"
+
+
+def test_what_a_sibling_raises_is_told_as_an_error_of_the_model(tmp_path):
+    path = tmp_path / "model.py"
+    path.write_text("import broken\n")
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    with pytest.raises(ModelError, match=r"ZeroDivisionError: division by zero \(.*model\.py, line 1: import broken"):
+        find(str(path))
