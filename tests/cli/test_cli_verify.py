@@ -220,6 +220,28 @@ def test_the_manifest_is_recorded_and_compared(run, monkeypatch):
     ]
 
 
+def test_a_manifest_tells_which_rules_began_or_ceased_to_fire(run, monkeypatch):
+    monkeypatch.setattr("coordfsm.cli.reports.manifest.catalogue", lambda: [_twophase()])
+    assert run("verify", "--manifest", "m.json", "--update").code == 0
+    content = json.loads(Path("m.json").read_text())
+    rules = content["fired"]["ResourceManager"]
+    rules[rules.index("working --recv_abort--> aborted")] = "aborted --recv_commit--> committed"
+    Path("m.json").write_text(json.dumps(content))
+    differs = run("verify", "--manifest", "m.json", "--json")
+    assert (differs.code, [item["differences"] for item in differs.json]) == (
+        1,
+        [
+            [
+                "fires in no recorded model any more: ResourceManager: aborted --recv_commit--> committed",
+                "not recorded as fired: ResourceManager: working --recv_abort--> aborted",
+            ],
+            [],
+        ],
+    )
+    assert run("verify", "--manifest", "m.json", "--max-states", "5").code == 1  # for its counts, not for the rules
+    assert "fires in no" not in run("verify", "--manifest", "m.json", "--max-states", "5").out
+
+
 def test_a_reduction_leaves_the_verdicts_of_a_manifest(run, monkeypatch):
     monkeypatch.setattr("coordfsm.cli.reports.manifest.catalogue", lambda: [_twophase()])
     refused = run("verify", "--manifest", "m.json", "--update", "--por")

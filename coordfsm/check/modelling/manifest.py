@@ -1,10 +1,12 @@
 """The manifest: for each bounded model and set of parameters, what an exploration must find.
 
-A JSON file (``spec/manifest.json``): ``{"format": 1, "models": [...]}``, one object a model and set of parameters, with
-the keys of `Expectation`. Counts are those of the unreduced state space.
+A JSON file (``spec/manifest.json``): ``{"format": 1, "models": [...], "fired": {...}}``, one object a model and set of
+parameters, with the keys of `Expectation`; counts are those of the unreduced state space. ``fired`` names, by machine,
+the rules that some exploration took.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -76,29 +78,55 @@ def expectation(report: Report, *, quick: bool) -> Expectation:
 
 
 def load(path: Path) -> tuple[Expectation, ...]:
-    """Read a manifest.
+    """Read the entries of a manifest.
 
     Raises:
         ManifestError: no such file, not JSON, or with missing or mistyped fields.
     """
+    entries: tuple[Expectation, ...] = _read(path, "models", tuple[Expectation, ...])
+    return entries
+
+
+def load_fired(path: Path) -> frozenset[str] | None:
+    """The rules that some exploration of a manifest took, as ``Machine: rule``; None: not recorded.
+
+    Raises:
+        ManifestError: as `load`.
+    """
+    by_machine = _read(path, "fired", dict[str, tuple[str, ...]] | None)
+    if by_machine is None:
+        return None
+    return frozenset(f"{machine}: {rule}" for machine, rules in by_machine.items() for rule in rules)
+
+
+def _read(path: Path, key: str, shape: Any) -> Any:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict) or content.get("format") != MANIFEST_FORMAT:
             raise ManifestError(f"{path} is not a manifest of format {MANIFEST_FORMAT}")
-        return msgspec.convert(content.get("models"), tuple[Expectation, ...])
+        return msgspec.convert(content.get(key), shape)
     except OSError as error:
         raise ManifestError(f"cannot read the manifest {path}: {error.strerror}") from error
     except (ValueError, msgspec.ValidationError) as error:
         raise ManifestError(f"{path} is not a manifest: {error}") from error
 
 
-def save(path: Path, entries: tuple[Expectation, ...]) -> None:
+def save(path: Path, entries: tuple[Expectation, ...], fired: Iterable[str]) -> None:
     """Write a manifest.
+
+    Args:
+        path: of the file.
+        entries: in this order.
+        fired: the rules that some exploration took, as ``Machine: rule``.
 
     Raises:
         ManifestError: the file cannot be written.
     """
-    content = {"format": MANIFEST_FORMAT, "models": [asdict(entry) for entry in entries]}
+    by_machine: dict[str, list[str]] = {}
+    for name in sorted(fired):
+        machine, _, rule = name.partition(": ")
+        by_machine.setdefault(machine, []).append(rule)
+    content = {"format": MANIFEST_FORMAT, "models": [asdict(entry) for entry in entries], "fired": by_machine}
     try:
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     except OSError as error:

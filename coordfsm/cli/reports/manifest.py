@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from coordfsm.check.modelling.manifest import Expectation, expectation, load, save
+from coordfsm.check.modelling.manifest import Expectation, expectation, load, load_fired, save
 from coordfsm.check.modelling.registry import catalogue, find
 from coordfsm.cli.exits import Exit
 from coordfsm.cli.reports.verification import (
@@ -16,6 +16,7 @@ from coordfsm.cli.reports.verification import (
     limits_of,
     options_of,
     row,
+    rules_of,
     to_json,
 )
 from coordfsm.cli.text.tables import VERDICT_STYLES, parameters_text, table
@@ -45,7 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
     explored = [explore_one(name, find(name).build(parameters), limits, options) for name, parameters in wanted]
     if arguments.update:
         return _update(arguments, explored)
-    differences = [_differences(entry, item, reduced=reduced) for entry, item in zip(entries, explored, strict=True)]
+    recorded = None if reduced else load_fired(arguments.manifest)
+    differences = [
+        (*_differences(entry, item, reduced=reduced), *rules)
+        for entry, item, rules in zip(entries, explored, _rule_differences(recorded, explored), strict=True)
+    ]
     if arguments.json:
         results = zip(explored, differences, strict=True)
         print(json.dumps([{**to_json(item), "differences": list(found)} for item, found in results], indent=1))
@@ -78,6 +83,39 @@ def _differences(entry: Expectation, item: Explored, *, reduced: bool) -> tuple[
     return (item.error,) if item.report is None else entry.differences(item.report, reduced=reduced)
 
 
+def _fired(item: Explored) -> frozenset[str]:
+    """The rules that an exploration took."""
+    return frozenset() if item.report is None else frozenset(rules_of([item])) - set(item.report.never_fired)
+
+
+def _is_complete(explored: list[Explored]) -> bool:
+    return all(item.report is not None and item.report.verdict != "incomplete" for item in explored)
+
+
+def _rule_differences(recorded: frozenset[str] | None, explored: list[Explored]) -> list[tuple[str, ...]]:
+    """For each model, how the rules that fire differ from those recorded; each rule is told once.
+
+    That a rule fires nowhere any more is told of the first model that has it; that one fires which did not, of the
+    first in which it does. A search that was cut short says nothing of what it did not reach.
+    """
+    if recorded is None or not _is_complete(explored):
+        return [() for _ in explored]
+    fired = frozenset[str]().union(*map(_fired, explored))
+    told: set[str] = set()
+    differences = []
+    for item in explored:
+        lost = [name for name in rules_of([item]) if name in recorded - fired - told]
+        gained = sorted(_fired(item) - recorded - told)
+        told |= {*lost, *gained}
+        differences.append(
+            (
+                *(f"fires in no recorded model any more: {name}" for name in lost),
+                *(f"not recorded as fired: {name}" for name in gained),
+            )
+        )
+    return differences
+
+
 def _summary(
     entries: tuple[Expectation, ...], explored: list[Explored], differences: list[tuple[str, ...]]
 ) -> list[Line]:
@@ -101,11 +139,11 @@ def _saved(entry: Expectation, item: Explored) -> tuple[str, ...]:
 def _update(arguments: argparse.Namespace, explored: list[Explored]) -> int:
     """Record only what was explored to the end: a search cut short says nothing about the counts."""
     worst = exit_code(explored)
-    if any(item.report is None or item.report.verdict == "incomplete" for item in explored):
+    if not _is_complete(explored):
         write_lines([*table(TITLES, [row(item) for item in explored]), (), *paragraph("nothing was recorded")])
         return worst
     reports = [item.report for item in explored if item.report is not None]
     entries = tuple(expectation(report, quick=report.distinct_states <= QUICK_STATES) for report in reports)
-    save(arguments.manifest, entries)
+    save(arguments.manifest, entries, frozenset[str]().union(*map(_fired, explored)))
     write_lines([*table(TITLES, [row(item) for item in explored]), (), *paragraph(f"recorded in {arguments.manifest}")])
     return worst
