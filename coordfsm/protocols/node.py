@@ -107,6 +107,10 @@ _MODULES = (view, membership_events, membership_messages, coordination_messages,
 MESSAGES: tuple[type[Message], ...] = _declared(Message, "recv_", *_MODULES)
 """Every message that a process can receive."""
 
+PROMPT: tuple[type[Message], ...] = membership_messages.QUESTIONS
+"""The messages that ask whether this process is alive. The answer to them changes nothing and depends on nothing but
+the view, so that a process whose disk is slow may give it from the state that it would come back with after a crash."""
+
 COMMANDS: tuple[type[Command], ...] = (Recover, *_declared(Command, "local_", *_MODULES))
 """Every command that a process can be given, or that its machines give each other."""
 

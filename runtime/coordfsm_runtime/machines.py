@@ -31,6 +31,9 @@ MACHINE_SETTINGS: tuple[Setting, ...] = tuple(
 MESSAGES = node.MESSAGES
 """Every message that a process can receive."""
 
+PROMPT = node.PROMPT
+"""The messages that are answered from the durable state while a commit is under way."""
+
 RECORDS = node.RECORDS
 """Every value that rests in a store."""
 

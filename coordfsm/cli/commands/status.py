@@ -43,6 +43,10 @@ def run(arguments: argparse.Namespace) -> int:
         fields.insert(3, ("wedged", f"{wedged['needed']} more of {', '.join(wedged['missing'])} must come back"))
     if refused := status.get("join_refused"):
         fields.insert(3, ("not let in", f"{refused['reason']}, says {refused['by']}"))
+    if (disk := status.get("disk")) and disk["slow"]:
+        taken_ms = max(disk["commit_ms"], disk["waiting_ms"])
+        silent = "; the node is silent until it is well" if disk["hopeless"] else ""
+        fields.append(("disk", f"slow: a commit takes {taken_ms:,} ms{silent}"))
     print_fields(fields)
     return code
 

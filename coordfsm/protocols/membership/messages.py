@@ -272,3 +272,7 @@ class ViewForced(MemberMessage):
     """An operator forced this view, which starts a new lineage, on the wedged members of its parent."""
 
     view: View
+
+
+QUESTIONS = (Probe, ContactRequest)
+"""What asks whether a process is alive."""

@@ -257,7 +257,7 @@ class Operations:
 
     def _health(self) -> Page:
         """200 while the node acts as a member of a majority's view, else 503: for load balancers and supervisors."""
-        healthy = self.node.state == "member"
+        healthy = self.node.state == "member" and not self.node.disk.is_hopeless
         return _json({"healthy": healthy, "state": self.node.state}, 200 if healthy else 503)
 
     def _gauges(self) -> dict[str, tuple[float, str]]:
@@ -274,6 +274,8 @@ class Operations:
             },
             "members_accused": (self._judgements().count("accused"), "Members that this node accuses now."),
             "members_condemned": (self._judgements().count("condemned"), "Members that this node condemns now."),
+            "disk_slow": (node.disk.is_slow, "Whether the last commit was slow, or the one under way is."),
+            "commit_waiting_seconds": (node.disk.waiting_s, "How long the commit under way takes already."),
             "uptime_seconds": (node.uptime_s, "Time since the start."),
         }
 

@@ -70,6 +70,17 @@ def join_refused_of(node: ClusterNode) -> dict[str, Any] | None:
     return {"reason": refused.reason, "by": refused.sender}
 
 
+def disk_of(node: ClusterNode) -> dict[str, Any]:
+    """How long the last commit took and the one under way takes, and whether that is slow or even hopeless."""
+    disk = node.disk
+    return {
+        "commit_ms": round(disk.last_s * 1000),
+        "waiting_ms": round(disk.waiting_s * 1000),
+        "slow": disk.is_slow,
+        "hopeless": disk.is_hopeless,
+    }
+
+
 def history_of(node: ClusterNode) -> list[dict[str, Any]]:
     """The views that the node installed since it started, oldest first."""
     return [
@@ -140,5 +151,6 @@ def status_of(node: ClusterNode) -> dict[str, Any]:
         "dropped": node.counters.of("datagrams_dropped"),
         "refused_by_others": node.counters.of("refusals_received"),
         "hosted": list(hosted.bubbles),
+        "disk": disk_of(node),
         "uptime_s": round(node.uptime_s, 1),
     }

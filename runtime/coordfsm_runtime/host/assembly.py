@@ -14,7 +14,7 @@ from coordfsm_runtime.host.controller import RealTime
 from coordfsm_runtime.host.driver import Driver
 from coordfsm_runtime.host.observer import Observer
 from coordfsm_runtime.host.recorder import TraceRecorder
-from coordfsm_runtime.machines import MACHINE, MESSAGES, RECORDS, initial_data, node_settings
+from coordfsm_runtime.machines import MACHINE, MESSAGES, PROMPT, RECORDS, initial_data, node_settings
 from coordfsm_runtime.plain import to_plain
 from coordfsm_runtime.storage.store import SqliteStore, Store
 from coordfsm_runtime.wire.transport import Transport
@@ -60,7 +60,8 @@ class Assembly:
             if recorder is not None:
                 stack.callback(recorder.close)
             observer = Observer(counters, recorder)
-            self.driver = Driver(MACHINE, initial_data(settings), kept, self.transport, tell, counters, observer)
+            data = initial_data(settings)
+            self.driver = Driver(MACHINE, data, kept, self.transport, tell, counters, observer, PROMPT)
             self.driver.on_failure = fail
             stack.callback(self.driver.stop)
             self._controller = RealTime(self._alarm)

@@ -34,6 +34,14 @@ class Controller(Protocol):
         """The timer that is due longest, taken; None when none is due."""
         ...
 
+    def stand_still(self) -> None:
+        """Time does not pass for timers until `go_on`: none becomes due, and those that are due are not taken."""
+        ...
+
+    def go_on(self) -> None:
+        """Time passes again, from where it stood still."""
+        ...
+
 
 class RealTime:
     """Timers on the monotonic clock of the event loop.
@@ -51,6 +59,8 @@ class RealTime:
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = 0.0
         self._closed = False
+        self._lost = 0.0  # how long time stood still
+        self._stopped_at: float | None = None
 
     def now_ms(self) -> int:
         return int(time.monotonic() * 1000)
@@ -58,7 +68,7 @@ class RealTime:
     def set_timer(self, timer: Timer, after_ms: int) -> None:
         self._count += 1
         self._live[timer] = self._count
-        heapq.heappush(self._due, (time.monotonic() + after_ms / 1000, self._count, timer))
+        heapq.heappush(self._due, (self._now() + after_ms / 1000, self._count, timer))
         if len(self._due) > 2 * len(self._live) + _SLACK_ENTRIES:
             self._due = [entry for entry in self._due if self._live.get(entry[2]) == entry[1]]
             heapq.heapify(self._due)
@@ -69,12 +79,26 @@ class RealTime:
 
     def take_due(self) -> Timer | None:
         self._drop_stale()
-        if not self._due or self._due[0][0] > time.monotonic():
+        if self._stopped_at is not None or not self._due or self._due[0][0] > self._now():
             self._arm()
             return None
         _, _, timer = heapq.heappop(self._due)
         del self._live[timer]
         return timer
+
+    def stand_still(self) -> None:
+        if self._stopped_at is None:
+            self._stopped_at = self._now()
+
+    def go_on(self) -> None:
+        if self._stopped_at is not None:
+            stopped_at, self._stopped_at = self._stopped_at, None
+            self._lost += self._now() - stopped_at
+            self._arm()
+
+    def _now(self) -> float:
+        """The clock of the timers, in seconds."""
+        return time.monotonic() - self._lost if self._stopped_at is None else self._stopped_at
 
     def pending(self) -> int:
         """How many timers are set."""
@@ -95,16 +119,16 @@ class RealTime:
 
     def _arm(self) -> None:
         self._drop_stale()
-        if self._closed or not self._due:
+        if self._closed or not self._due or self._stopped_at is not None:
             return
         due = self._due[0][0]
         if self._alarm is not None:
-            if self._alarm_at <= due:
+            if self._alarm_at <= due + self._lost:
                 return
             self._alarm.cancel()
         # By delay, not by moment: the loop's clock need not be the one that is read here.
-        self._alarm = self._loop.call_later(max(0.0, due - time.monotonic()), self._ring)
-        self._alarm_at = due
+        self._alarm = self._loop.call_later(max(0.0, due - self._now()), self._ring)
+        self._alarm_at = due + self._lost
 
     def _ring(self) -> None:
         self._alarm = None

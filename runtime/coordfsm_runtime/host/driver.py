@@ -8,6 +8,11 @@ Timers are volatile and take effect at once. A trace is written before anything 
 Where the store allows it, a thread waits for the disk. The loop goes on meanwhile, and the records of its further turns
 make up the next transaction.
 
+A slow disk makes a process late, and must not make it look dead, nor make others look dead to it. Questions of the
+kinds in `prompt` are answered from the durable state while a commit is under way, see `_answer_at_once`; timers stand
+still while a commit is slow. Both end where the disk is hopeless, see `disk_watch`: then the process is silent, and
+says nothing until a commit was quick enough again.
+
 When the store fails, or carrying out effects does, the driver stops before anything that waited has left.
 
 Longer than most files here: a turn, its transaction and what waits for it are one order of events.
@@ -45,6 +50,7 @@ from coordfsm.kernel import (
 from coordfsm_runtime.counters import Counters
 from coordfsm_runtime.errors import MessageTooLargeError, NodeStoppedError, StoreError
 from coordfsm_runtime.host.controller import Controller
+from coordfsm_runtime.host.disk_watch import SLOW_S, STILL_S, DiskWatch
 from coordfsm_runtime.storage.store import CheckedStore, StagingStore, Store
 
 MAXIMUM_WAITING = 8_192
@@ -141,8 +147,10 @@ class Driver:
         notify: called with each event that the machines tell the application.
         counters: what to count in.
         recorder: None for no trace.
+        prompt: types of messages that are answered from the durable state while a commit is under way.
 
     Attributes:
+        disk: how long commits take.
         data: the machine's data after the last input that a crash can no longer take back.
         failure: why the process stopped acting by itself, or None.
     """
@@ -156,7 +164,9 @@ class Driver:
         notify: Callable[[Value], None],
         counters: Counters,
         recorder: Recorder | None = None,
+        prompt: tuple[type[Message], ...] = (),
     ) -> None:
+        self.disk = DiskWatch()
         self.data = data
         self._data = data  # after the last input
         self.failure: Exception | None = None
@@ -166,6 +176,7 @@ class Driver:
         self._notify = notify
         self._counters = counters
         self._recorder = recorder
+        self._prompt = frozenset(prompt)
         self._controller: Controller | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: deque[tuple[Input, Outcome | None]] = deque()
@@ -175,6 +186,7 @@ class Driver:
         self._flight: Batch | None = None  # is being written
         self._syncing: ThreadPoolExecutor | None = None
         self._checking: asyncio.TimerHandle | None = None
+        self._slow: asyncio.TimerHandle | None = None
         self.on_failure: Callable[[Exception], None] = lambda _: None
 
     def start(self, controller: Controller) -> None:
@@ -256,6 +268,8 @@ class Driver:
         self._batch, self._flight = Batch(), None
         if self._checking is not None:
             self._checking.cancel()
+        if self._slow is not None:
+            self._slow.cancel()
         if self._syncing is not None:
             self._syncing.shutdown()  # the store may be closed after this
 
@@ -290,7 +304,9 @@ class Driver:
         # Messages first: after a stall, an answer that has arrived must not count as missing because a timer is due.
         for _ in range(min(len(self._waiting), INPUTS_PER_TURN)):
             if self._waiting:
-                self._handle(*self._waiting.popleft())
+                given, outcome = self._waiting.popleft()
+                if not self._answer_at_once(given):
+                    self._handle(given, outcome)
         for _ in range(INPUTS_PER_TURN):
             timer = None if self._stopped else self._controller.take_due()
             if timer is None:
@@ -302,6 +318,31 @@ class Driver:
             self.wake()
         self._finish_turn()
         self._counters.observe("turn", (time.perf_counter() - began) * 1000)
+
+    def _answer_at_once(self, given: Input) -> bool:
+        """Answer a question from the durable state while a commit is under way; False where it has to wait.
+
+        It is as if the question had come before all inputs that wait for the disk: nothing of theirs has left, and the
+        answer changes nothing. So nobody can tell the difference, and a crash has nothing to take back.
+        """
+        if self._flight is None or type(given) is not Received or type(given.message) not in self._prompt:
+            return False
+        if self.disk.is_hopeless:
+            return False
+        try:
+            step = self._machine.step(self.data, given)
+        except Exception:  # noqa: BLE001  (told when it is handled in its turn)
+            return False
+        changes = step.data is not self.data and step.data != self.data
+        if changes or not step.effects or any(type(effect) is not Send for effect in step.effects):
+            return False
+        self._counters.add("inputs", type(given).__name__)
+        if self._recorder is not None:
+            self._recorder.record(Line(given, step.effects, self._now_ms(), self.data))
+            self._recorder.flush()
+        for effect in step.effects:
+            self._release(effect)  # type: ignore[arg-type]
+        return True
 
     def _handle(self, given: Input, outcome: Outcome | None) -> None:
         try:
@@ -402,7 +443,21 @@ class Driver:
             self._land(batch, began)
         else:
             self._flight = batch
-            self._syncing.submit(self._sync, batch, began)
+            self._begin_sync(batch, began)
+
+    def _begin_sync(self, batch: Batch, began: float) -> None:
+        assert self._syncing is not None
+        assert self._loop is not None
+        self.disk.begin()
+        self._slow = self._loop.call_later(STILL_S, self._stand_still)
+        self._syncing.submit(self._sync, batch, began)
+
+    def _stand_still(self) -> None:
+        """What the machines send waits for the disk, so that no timer of theirs may wait for an answer to it."""
+        assert self._controller is not None
+        assert self._loop is not None
+        self._controller.stand_still()
+        self._slow = self._loop.call_later(SLOW_S - STILL_S, self.disk.tell)
 
     def _sync(self, batch: Batch, began: float) -> None:
         """Wait for the disk, in the thread."""
@@ -423,13 +478,39 @@ class Driver:
             self._stop_failed(error)
             return
         try:
+            self.disk.end()
+            if self.disk.is_hopeless:
+                self._store_again(batch, began)
+                return
             self._flight = None
             self._land(batch, began)
+            self._go_on()
             self._finish_turn()
             self.wake()
         except Exception as failed:
             logger.exception("turn failed")
             self._stop_failed(failed)
+
+    def _store_again(self, batch: Batch, began: float) -> None:
+        """The same records once more, which changes nothing: is the disk well?
+
+        After a hopeless commit nothing leaves before one was quick enough: a process that spoke in between would be let
+        into a view, and be taken out of it again, with every commit.
+        """
+        assert isinstance(self._store, StagingStore)
+        try:
+            self._store.stage(batch.writes)
+        except StoreError as error:
+            self._stop_failed(error)
+            return
+        self._begin_sync(batch, began)
+
+    def _go_on(self) -> None:
+        """The disk has caught up: the waits for answers begin now that the questions leave."""
+        assert self._controller is not None
+        if self._slow is not None:
+            self._slow.cancel()
+        self._controller.go_on()
 
     def _land(self, batch: Batch, began: float) -> None:
         """A batch is on disk: all that waited for it happens."""

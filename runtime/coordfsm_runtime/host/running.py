@@ -41,6 +41,7 @@ from coordfsm_runtime.errors import CommandRefusedError, NodeStoppedError
 from coordfsm_runtime.events import EventStream, Listener
 from coordfsm_runtime.host.assembly import Assembly
 from coordfsm_runtime.host.confirmations import Confirmations
+from coordfsm_runtime.host.disk_watch import DiskWatch
 from coordfsm_runtime.host.driver import Driver
 from coordfsm_runtime.plain import summarize
 from coordfsm_runtime.storage.store import Store
@@ -215,6 +216,11 @@ class RunningNode:
     def registry(self) -> Registry:
         """Who hosts which bubbles, as of the newest topology."""
         return self.data.coordination.registrar.topology
+
+    @property
+    def disk(self) -> DiskWatch:
+        """How long commits take."""
+        return self._running.disk
 
     @property
     def uptime_s(self) -> float:

@@ -24,6 +24,7 @@ from coordfsm.protocols.membership.messages import (
     ContactReply,
     ContactRequest,
     LeaveRequest,
+    MemberId,
     Probe,
     ProbeAck,
     Rebuttal,
@@ -65,6 +66,24 @@ def answer_probe(data: LifecycleData, given: Received, context: MembershipData) 
     view, probe = _view(context), _message(given)
     turn_ms = next_turn_ms(view, context, probe.origin.node, given.now_ms)
     return data, (Send(given.sender, ProbeAck(stamp_of(view), self_in(view, context), probe.sent_ms, turn_ms)),)
+
+
+def targets_applicant(data: LifecycleData, given: Received, context: MembershipData) -> bool:
+    """The probe is for the incarnation that asks to join: a cut has admitted it, and the welcome is on its way."""
+    probe, asked = _message(given), data.joins
+    return (
+        asked is not None
+        and probe.stamp.lineage == asked.lineage
+        and probe.target == MemberId(context.node, data.incarnation)
+    )
+
+
+def answer_as_applicant(data: LifecycleData, given: Received, context: MembershipData) -> Done:
+    """Alive, and not yet in the view: the stamp is of the view that it asked, so that nobody thinks it is further."""
+    asked = data.joins
+    assert asked is not None
+    me = MemberId(context.node, data.incarnation)
+    return data, (Send(given.sender, ProbeAck(asked, me, _message(given).sent_ms, context.settings.probe_ms)),)
 
 
 def next_turn_ms(view: View, context: MembershipData, monitor: str, now_ms: int) -> int:

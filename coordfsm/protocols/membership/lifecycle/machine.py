@@ -86,7 +86,9 @@ class Lifecycle(Machine):
     )
     timeout_rejoin = shunned.to(seeking, cond=join.has_seeds, on=join.seek_again)
 
-    recv_probe = within(member, wedged, leaving, cond=rule.targets_self, on=rule.answer_probe)
+    recv_probe = within(member, wedged, leaving, cond=rule.targets_self, on=rule.answer_probe) | within(
+        waiting, cond=rule.targets_applicant, on=rule.answer_as_applicant
+    )
     recv_accusation = within(member, wedged, leaving, cond=[is_current, rule.accuses_self], on=rule.rebut)
 
     local_leave = (
@@ -138,7 +140,7 @@ class Lifecycle(Machine):
         ("*", "recv_view_welcome"): "not waiting for this view",
         ("*", "recv_join_inquiry"): "left for good: nothing more is said or heard",
         ("*", "recv_join_request"): "admissible requests are the cut detector's business",
-        ("*", "recv_probe"): "for another incarnation, or not a member",
+        ("*", "recv_probe"): "for another incarnation, or neither a member nor about to be one",
         ("*", "recv_accusation"): "against somebody else, or not a member",
         ("*", "recv_contact_request"): "not a member, or of another view",
         ("*", "recv_contact_reply"): "no longer asked, or of another view",

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from coordfsm.kernel import Persist, Received, Send
 from coordfsm.protocols.membership import composition
 from coordfsm.protocols.membership.chain import decision_of, next_view
-from coordfsm.protocols.membership.data import stamp_of
+from coordfsm.protocols.membership.data import identity_of, stamp_of
 from coordfsm.protocols.membership.events import (
     Bootstrap,
     CommandRefused,
@@ -24,11 +24,13 @@ from coordfsm.protocols.membership.messages import (
     JoinRefusal,
     JoinRequest,
     MemberId,
+    Probe,
+    ProbeAck,
     ViewAck,
     ViewDecision,
     ViewWelcome,
 )
-from coordfsm.protocols.view import Member, coordinator
+from coordfsm.protocols.view import Member, coordinator, member_of
 from tests.protocols.membership.membership_cluster import FAST, Cluster
 
 
@@ -260,3 +262,38 @@ def test_of_two_joiners_with_one_address_one_is_refused_and_others_come_in():
     cluster.give("z", Join(("a",)))
     cluster.run_until(lambda: cluster.state("z") == "member")
     assert not cluster.told(leader, CommandRefused)
+
+
+def waiting_joiner():
+    """A joiner that asked to be admitted, and whose welcome is lost."""
+    cluster = lost(ViewWelcome)()
+    cluster.start("a")
+    cluster.start("b")
+    cluster.give("a", Bootstrap("t"))
+    cluster.give("b", Join(("a",)))
+    cluster.run_until(lambda: set(cluster.members("a")) == {"a", "b"})
+    data = cluster.data["b"]
+    assert data.lifecycle.state == "waiting"
+    return data, cluster.view("a")
+
+
+def test_a_joiner_answers_probes_while_it_waits_for_its_welcome_and_says_no_more_than_which_view_it_asked():
+    data, view = waiting_joiner()
+    me = identity_of(member_of(view, "b"))
+    probe = Probe(stamp_of(view), MemberId("a", 1), me, 7)
+    after = composition.step(data, Received("a", probe, 100))
+    assert after.data == data
+    assert after.effects == (Send("a", ProbeAck(data.lifecycle.joins, me, 7, data.settings.probe_ms)),)
+    assert data.lifecycle.joins.number < view.number
+
+
+def test_a_joiner_does_not_answer_for_another_incarnation_or_lineage_nor_once_it_has_given_up():
+    data, view = waiting_joiner()
+    me = identity_of(member_of(view, "b"))
+    origin = MemberId("a", 1)
+    former = Probe(stamp_of(view), origin, replace(me, incarnation=me.incarnation - 1), 7)
+    foreign = Probe(replace(stamp_of(view), lineage="other"), origin, me, 7)
+    for probe in (former, foreign):
+        assert composition.step(data, Received("a", probe, 100)).effects == ()
+    seeking = replace(data, lifecycle=replace(data.lifecycle, state="seeking"))
+    assert composition.step(seeking, Received("a", Probe(stamp_of(view), origin, me, 7), 100)).effects == ()
