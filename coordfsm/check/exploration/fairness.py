@@ -1,22 +1,23 @@
 """Properties of whole executions on an explicit graph: short, slow, and the oracle of the native engine's.
 
-Weak fairness is asked of the delivery of each envelope, the firing of each timer, the recovery of each node and the
-end of a partition: none of them may be possible for ever without happening. What the environment does of its own
-accord (commands, crashes, losses, partitions) need never happen. A delivery that is cut short by a crash counts as a
-crash. A state may also stay as it is for ever, unless something that fairness is asked of is possible in it.
+Weak fairness is asked of the delivery of each envelope, the firing of each timer, the recovery of each node, the end
+of a partition, and each command that its node calls fair (`Node.fair`): none of them may be possible for ever without
+happening. What else the environment does of its own accord (other commands, crashes, losses, partitions) need never
+happen. A step that is cut short by a crash counts as a crash. A state may also stay as it is for ever, unless something
+that fairness is asked of is possible in it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from coordfsm.check.exploration.semantics import Action, State, System
-from coordfsm.kernel import Received, TimerFired
+from coordfsm.kernel import Command, Received, TimerFired, event_of
 
 Edge = tuple[Any, State]
 """What weak fairness calls a transition (None: nothing), and where it leads."""
 
 
-def fairness_of(action: Action) -> Any:
+def fairness_of(system: System, action: Action) -> Any:
     """What weak fairness is asked of when this action is possible; None for what need never happen."""
     if action.torn >= 0:
         return None
@@ -24,13 +25,20 @@ def fairness_of(action: Action) -> Any:
         return ("deliver", action.node, action.given) if action.kind == "deliver" else None
     if isinstance(action.given, TimerFired):
         return "timeout", action.node, action.given.timer
+    if action.kind == "command":
+        return ("command", action.node, action.given) if is_fair(system, action.node, action.given) else None
     return (action.kind, action.node) if action.kind in {"recover", "heal"} else None
+
+
+def is_fair(system: System, node: str, command: Command) -> bool:
+    """Whether the node calls this command fair."""
+    return event_of(command) in system.model.nodes[system.index[node]].fair
 
 
 def edges_of(system: System, states: Iterable[State]) -> dict[State, set[Edge]]:
     """The transitions of each state that change it."""
     return {
-        state: {(fairness_of(action), after) for action, after in system.successors(state) if after != state}
+        state: {(fairness_of(system, action), after) for action, after in system.successors(state) if after != state}
         for state in states
     }
 

@@ -82,6 +82,8 @@ class Node:
         first_history: the history before any event.
         rules: names of all rules of its machine, for coverage.
         events: events of its machine that `rules` does not name, so that budgets can bound them.
+        fair: the commands, by their events (``local_retry``), that must be given at last if they are possible for ever:
+            weak fairness is asked of each of them, as of deliveries and timers.
         final: whether the node may rest in this local state for ever (for deadlock); None: nowhere.
     """
 
@@ -96,6 +98,7 @@ class Node:
     first_history: Any = ()
     rules: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
+    fair: tuple[str, ...] = ()
     final: Callable[[Local], bool] | None = None
 
     def may_rest(self, local: Local) -> bool:

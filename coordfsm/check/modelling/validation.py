@@ -89,10 +89,27 @@ def _of_nodes(model: Description) -> Mistakes:
         yield from _items(f"{here}durable", node.durable, Write)
         yield from _items(f"{here}rules", node.rules, str)
         yield from _items(f"{here}events", node.events, str)
+        yield from _items(f"{here}fair", node.fair, str)
+        yield from _of_fair_commands(f"{here}fair", node)
         yield from _items(f"{here}reads", node.reads, Reading)
         for reading in node.reads:
             yield from _function(f"{here}reads: of", reading.of, 1)
             yield from _function(f"{here}reads: commands", reading.commands, 2)
+
+
+def _of_fair_commands(here: str, node: Node) -> Mistakes:
+    events = _events_of(node)
+    known = sorted(event for event in events if event.startswith("local_"))
+    for event in node.fair:
+        if not event.startswith("local_"):
+            yield f"{here}: {event!r} is not a command, expected an event as `local_retry`{closest(event, known)}"
+        if events - set(node.events) and event not in events:  # a node that states no rules may have any event
+            yield f"{here}: the node has no such command, {event!r}{closest(event, known)}"
+
+
+def _events_of(node: Node) -> set[str]:
+    """The events that a node states."""
+    return {event for rule in node.rules for event in EVENT.findall(rule)}.union(node.events)
 
 
 def _of_properties(model: Description) -> Mistakes:

@@ -80,7 +80,8 @@ class Trace:
         nodes: the nodes, in the model's order.
         steps: from the initial state on.
         loop: for a liveness property: the number of the step after which the steps repeat for ever; 0: no loop.
-        rest: for a liveness property: that nothing has to happen at the end, and what could; empty where it goes on.
+        rest: for a liveness property: that nothing has to happen at the end, and what could; or that all steps repeat
+            (`loop` being 0), and the commands that are possible all along the loop and never given.
     """
 
     model: str
@@ -146,25 +147,56 @@ def build_trace(
     model = system.model
     names = tuple(node.name for node in model.nodes)
     live = any(item.id == property_id and item.kind in {"eventually", "leads_to"} for item in model.properties)
-    rest = _rest(system, path[-1][1], from_the_start=not steps) if live else ""
+    rest = ""
+    if live and loop < len(steps) and path[loop][1] == path[-1][1]:
+        rest = "; ".join(filter(None, ["all steps repeat for ever" * (loop == 0), _left_undone(system, path[loop:])]))
+    elif live:
+        rest = _rest(system, path[-1][1], from_the_start=not steps)
     return Trace(model.name, dict(model.parameters), property_id, statement, names, steps, mutant, loop, rest)
 
 
 def _rest(system: System, state: State, *, from_the_start: bool) -> str:
     """That nothing has to happen in a state any more, and what could happen; empty if fairness asks for something."""
     possible = [action for action, after in system.successors(state) if after != state]
-    if any(fairness_of(action) is not None for action in possible):
+    if any(fairness_of(system, action) is not None for action in possible):
         return ""
     where = "from the start" if from_the_start else "from here on"
-    unforced = sorted({f"{action.node} {_name_of(action)}" for action in possible})
-    if not unforced:
+    if not possible:
         return f"{where} nothing can happen"
-    more = f" and {len(unforced) - MOST_UNFORCED} more" if len(unforced) > MOST_UNFORCED else ""
-    told = ", ".join(unforced[:MOST_UNFORCED])
     return (
-        f"{where} nothing has to happen: fairness asks for deliveries, timers, recoveries and healing only, "
-        f"not for {told}{more} (a step that must come is a timer)"
+        f"{where} nothing has to happen: fairness asks for deliveries, timers, recoveries, healing and fair commands "
+        f"only, not for {_told(possible)}{_advice(system, possible)}"
     )
+
+
+def _left_undone(system: System, loop: list[tuple[Action | None, State]]) -> str:
+    """The commands that are possible all along a loop and never given; empty if there are none."""
+    given = {(action.node, action.given) for action, _ in loop[1:] if action is not None and action.kind == "command"}
+    always: dict[Any, Action] | None = None
+    for _, state in loop:
+        commands = ((action, after) for action, after in system.successors(state) if action.kind == "command")
+        here = {(action.node, action.given): action for action, after in commands if after != state}
+        always = here if always is None else {key: action for key, action in always.items() if key in here}
+    undone = [action for key, action in (always or {}).items() if key not in given]
+    if not undone:
+        return ""
+    return f"all along, these are possible and need never happen: {_told(undone)}{_advice(system, undone)}"
+
+
+def _told(actions: list[Action]) -> str:
+    """Actions in words, up to `MOST_UNFORCED` of them."""
+    words = sorted({f"{action.node} {_name_of(action)}" for action in actions})
+    more = f" and {len(words) - MOST_UNFORCED} more" if len(words) > MOST_UNFORCED else ""
+    return ", ".join(words[:MOST_UNFORCED]) + more
+
+
+def _advice(system: System, actions: list[Action]) -> str:
+    """How a model says that a command must be given at last."""
+    commands = [action for action in actions if action.kind == "command"]
+    if not commands:
+        return ""
+    first = min(commands, key=lambda action: (system.index[action.node], _name_of(action)))
+    return f" (a command that must come: `fair=({_name_of(first)!r},)` of node {first.node}, or a timer)"
 
 
 def _name_of(action: Action) -> str:

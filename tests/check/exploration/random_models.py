@@ -79,7 +79,14 @@ def place(local: Local) -> int:
     return DOWN if local.data is None else local.data.number
 
 
-def node(name: str, table: Table, roles: Mapping[str, tuple[str, ...]] | None = None, *, boots: bool = True) -> Node:
+def node(
+    name: str,
+    table: Table,
+    roles: Mapping[str, tuple[str, ...]] | None = None,
+    *,
+    boots: bool = True,
+    fair: tuple[str, ...] = (),
+) -> Node:
     """A node that follows a table; `roles` says whom it means. ``"sender"`` is who sent what it answers."""
 
     def step(data, given):
@@ -107,6 +114,7 @@ def node(name: str, table: Table, roles: Mapping[str, tuple[str, ...]] | None = 
         history=lambda seen, event: seen if len(seen) == 2 else (*seen, event.number),
         first_history=(),
         rules=tuple(f"{number} {which}" for number in range(PLACES) for which in dict.fromkeys(INPUTS)),
+        fair=fair,
         final=lambda local: place(local) == 0,
     )
 
@@ -208,9 +216,13 @@ def models(draw, *, fair: bool = False, networks=(*SETS, *BAGS, *CHANNELS)) -> M
     at_last = Property("at last", "There at last.", where(wanted[0]), kind="eventually", observe=state)
     then = Property("then", "Then there.", where(wanted[1]), kind="leads_to", observe=state, trigger=where(wanted[3]))
     faults = draw(st.sampled_from(FAULTS if len(names) > 1 else FAULTS[:-1]))
+    presses = st.sampled_from([(), ("local_press",)])
     return Model(
         "random",
-        tuple(node(name, draw(tables(said, raises=not fair)), boots=draw(st.booleans())) for name in names),
+        tuple(
+            node(name, draw(tables(said, raises=not fair)), boots=draw(st.booleans()), fair=draw(presses))
+            for name in names
+        ),
         (there, at_last, then) if fair else (there, safe, *([back] if draw(st.booleans()) else [])),
         network=draw(st.sampled_from(networks)),
         faults=faults,

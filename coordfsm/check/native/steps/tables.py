@@ -90,7 +90,7 @@ class Tables:
         sends: envelope numbers, those of one outcome in order.
         raising: the outcomes that end the search if a state can pay for them: node, local state, what was raised.
         labels: what weak fairness is asked of, number 0 being nothing: ("deliver", envelope), ("timeout", node, timer),
-            ("recover", node) or ("heal",).
+            ("command", node, command), ("recover", node) or ("heal",).
     """
 
     def __init__(self, system: System) -> None:
@@ -255,7 +255,9 @@ class Tables:
             given = TimerFired(timer)
             yield from self._own(position, identifier, "timeout", given, self.labels(("timeout", position, timer)))
         for command in system.commands(position, identifier):
-            yield from self._own(position, identifier, "command", command, 0)
+            fair = event_of(command) in system.model.nodes[position].fair
+            label = self.labels(("command", position, command)) if fair else 0
+            yield from self._own(position, identifier, "command", command, label)
         if system.may_crash(position) and "crash" in self._budgets:
             down = system.locals(crashed(local))
             yield Candidate("crash", down, crash=1 + self._budgets["crash"])

@@ -1,11 +1,12 @@
 """Properties of whole executions, on the explored graph.
 
 An execution is fair when everything that weak fairness is asked of (the delivery of each envelope, the firing of each
-timer, the recovery of each node, the end of a partition) either happens again and again or is not possible again and
-again. It may stay in a state for ever where none of these is possible. A property that something happens at last is
-violated exactly if, within the states where it has not happened, a strongly connected component can be reached in
-which a fair execution can stay (Lichtenstein and Pnueli, 1985). Weak fairness needs no component smaller than maximal:
-what a component never does and never stops being able to do, no part of it does or stops being able to do.
+timer, the recovery of each node, the end of a partition, each command that its node calls fair) either happens again
+and again or is not possible again and again. It may stay in a state for ever where none of these is possible. A
+property that something happens at last is violated exactly if, within the states where it has not happened, a strongly
+connected component can be reached in which a fair execution can stay (Lichtenstein and Pnueli, 1985). Weak fairness
+needs no component smaller than maximal: what a component never does and never stops being able to do, no part of it
+does or stops being able to do.
 """
 
 from collections import deque
