@@ -9,7 +9,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from coordfsm.kernel import Value, encode
-from coordfsm.protocols.membership.chain import is_member, next_view
 from coordfsm.protocols.membership.data import VIEW_KEY, MembershipData, current_view
 from coordfsm.protocols.membership.events import (
     CutAccepted,
@@ -150,6 +149,25 @@ def agreement(observed: Observations) -> bool:
     return len({(view.lineage, view.number) for view in views}) == len(views)
 
 
+def includes(view: View, node: str, incarnation: int) -> bool:
+    """Whether a view has a node in this incarnation: said here again, as `is_quorum`."""
+    return any((member.node, member.incarnation) == (node, incarnation) for member in view.members)
+
+
+def follows(view: View, parent: View, cut: Cut) -> bool:
+    """Whether a view is what a decided cut makes of its parent: those that go are gone, those that come are in.
+
+    Compared by what must be true of it, and not made anew, so that no machine can say what it is held to.
+    """
+    gone = {(removed.node, removed.incarnation) for removed in (*cut.condemned, *cut.leaving)}
+    stays = {member for member in parent.members if (member.node, member.incarnation) not in gone}
+    return (
+        (view.lineage, view.number, view.parent) == (parent.lineage, parent.number + 1, parent.id)
+        and set(view.members) == stays | set(cut.joining)
+        and len(view.members) == len({member.node for member in view.members})
+    )
+
+
 def monotonic(observed: Observations) -> bool:
     """M3."""
     for process in observed:
@@ -166,7 +184,7 @@ def self_inclusion(observed: Observations) -> bool:
     for process in observed:
         if process.lifecycle not in ACTING or process.view is None:
             continue
-        if not is_member(process.view, MemberId(process.node, process.incarnation)):
+        if not includes(process.view, process.node, process.incarnation):
             return False
     return True
 
@@ -252,7 +270,7 @@ def lineage(observed: Observations, founders: frozenset[View] = frozenset()) -> 
         if parent is None:
             return False
         if len(parent.members) > 1 and not any(
-            view_id == parent.id and is_quorum(count, parent) and next_view(parent, cut) == view
+            view_id == parent.id and is_quorum(count, parent) and follows(view, parent, cut)
             for (view_id, _, cut), count in counts.items()
         ):
             return False
@@ -270,10 +288,17 @@ def handed_over(observed: Observations) -> bool:
         if last is None:
             continue
         chosen = {cut for (view_id, _, cut), count in counts.items() if view_id == last.id and is_quorum(count, last)}
-        for following in (next_view(last, cut) for cut in chosen):
-            if not is_quorum(sum(_has_reached(other, following) for other in observed), following):
-                return False
+        if not all(_is_with_majority(last, cut, observed) for cut in chosen):
+            return False
     return True
+
+
+def _is_with_majority(view: View, cut: Cut, observed: Observations) -> bool:
+    """Whether more than half of those that the next view has reached it, or a later one."""
+    gone = {removed.node for removed in (*cut.condemned, *cut.leaving)}
+    stays = {member.node for member in view.members} - gone
+    members = len(stays | {joiner.node for joiner in cut.joining})
+    return 2 * sum(_has_reached(other, view.lineage, view.number + 1) for other in observed) > members
 
 
 def _views_of(process: Observed) -> set[View]:
@@ -281,8 +306,8 @@ def _views_of(process: Observed) -> set[View]:
     return {*process.history.installed, *process.history.recovered, *stored}
 
 
-def _has_reached(process: Observed, view: View) -> bool:
-    return any(held.lineage == view.lineage and held.number >= view.number for held in _views_of(process))
+def _has_reached(process: Observed, lineage: str, number: int) -> bool:
+    return any(held.lineage == lineage and held.number >= number for held in _views_of(process))
 
 
 # -- liveness ----------------------------------------------------------------------------------------------------
