@@ -5,6 +5,9 @@ from collections.abc import Callable
 
 PORTS = 65_535
 
+EPOCHS = 1 << 48
+"""As `coordfsm.kernel.LARGEST_NUMBER`, which is not imported: help imports nothing that takes long."""
+
 
 def whole(least: int, most: int) -> Callable[[str], int]:
     """A reader of whole numbers from `least` to `most`, both included.

@@ -27,7 +27,7 @@ from coordfsm.protocols.membership.messages import Decision
 from coordfsm.protocols.migration import MigrationData, MigrationSettings
 from coordfsm.protocols.migration import messages as migration_messages
 from coordfsm.protocols.migration import service as migration_service
-from coordfsm.protocols.migration.messages import EntityRecord, TokenRecord
+from coordfsm.protocols.migration.messages import EntityRecord
 from coordfsm.protocols.view import View
 
 
@@ -117,7 +117,7 @@ COMMANDS: tuple[type[Command], ...] = (Recover, *_declared(Command, "local_", *_
 RECORDS: tuple[type[Value], ...] = (
     *(View, Decision, AcceptorRecord, IdentityRecord),
     *(TopologyStamp, Hosting, Hosted),
-    *(EntityRecord, TokenRecord),
+    EntityRecord,
 )
 """Every kind of durable record."""
 

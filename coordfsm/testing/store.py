@@ -24,7 +24,8 @@ from typing import Any, ClassVar
 from unittest import SkipTest
 
 from coordfsm.kernel import Write
-from coordfsm.protocols.migration.messages import EntityRecord, TokenRecord, entity_key, token_key
+from coordfsm.protocols.membership.data import IdentityRecord
+from coordfsm.protocols.migration.messages import EntityRecord, entity_key
 from coordfsm.testing.store_faults import damages, forbid_growth, give_up_rights, killed_after, noise
 from coordfsm_runtime.errors import StoreError
 from coordfsm_runtime.storage.store import StagingStore, Store
@@ -98,7 +99,7 @@ class StoreConformance:
             entity("all bytes", payload=bytes(range(256)) * 4),
             entity("empty"),
             entity("large", payload=noise(1, 1_000_000)),
-            Write(token_key("large", "a token"), TokenRecord("n2", 7)),
+            Write("membership/identity", IdentityRecord(7, None)),
         )
         with self.opened(tmp_path) as store:
             store.commit(kept)
@@ -149,14 +150,14 @@ class StoreConformance:
         check(len(self.read(tmp_path)) == 20, "what was committed is gone with its process")
 
     def test_a_killed_process_loses_nothing_and_halves_nothing(self, tmp_path: Path) -> None:
-        """An entity and its token are one transaction: never one without the other, never an older pair."""
+        """Two entities in one transaction: never one without the other, never an older pair."""
         self.needs_durability()
         acknowledged = 0
         for round_ in range(6):
             with killed_after(0.02 * round_ + 0.01, self._write_pairs, tmp_path, acknowledged) as said:
                 acknowledged = max((acknowledged, *said))
             found = self.read(tmp_path)
-            epochs = {write.value.epoch for write in found if isinstance(write.value, EntityRecord | TokenRecord)}
+            epochs = {write.value.epoch for write in found if isinstance(write.value, EntityRecord)}
             check(len(found) in ({2} if acknowledged else {0, 2}), f"a transaction was torn: {found}")
             check(len(epochs) <= 1, f"records of different transactions: {found}")
             newest = max(epochs, default=0)
@@ -166,8 +167,8 @@ class StoreConformance:
     def _write_pairs(self, directory: Path, say: Callable[[int], None], before: int) -> None:
         store = self.open_store(directory)
         for number in count(before + 1):
-            # The token comes first: a store that keeps write by write is caught between the two.
-            store.commit([Write(token_key("e", "t"), TokenRecord("n2", number)), entity("e", number, bytes(2_000))])
+            # A store that keeps write by write is caught between the two.
+            store.commit([entity("d", number), entity("e", number, bytes(2_000))])
             say(number)
 
     def test_what_was_only_staged_is_gone(self, tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ import asyncio
 import itertools
 import time
 
+import msgspec
+
 from coordfsm.kernel import Value
 from coordfsm.protocols.coordinator.messages import BubblesRefused, RegisterBubbles, UnregisterBubbles
 from coordfsm.protocols.coordinator.registry import BubbleConflict, InvalidBubble, TooManyBubbles
@@ -165,7 +167,9 @@ class ClusterNode(RunningNode):
             if isinstance(event, EntityRefused):
                 raise CommandRefusedError(f"{event.command} of {event.entity!r} was refused: {event.reason}")
 
-    async def migrate(self, entity: str, destination: str, token: str = "", *, wait: bool = True) -> MigrationEnded:
+    async def migrate(
+        self, entity: str, destination: str, token: str = "", *, since: int = 0, wait: bool = True
+    ) -> MigrationEnded:
         """Move an entity in service here to another member; what became of it.
 
         A migration begins in a stable view only, and when the path has room for it (see `admission`). Until then the
@@ -175,7 +179,11 @@ class ClusterNode(RunningNode):
             entity: its id.
             destination: node id.
             token: the caller's idempotency token; empty: derived from (entity, epoch, destination). Whoever calls with
-                the token of a migration that is under way gets its outcome.
+                the token of a migration that is under way gets its outcome. A used token is kept with the entity, at
+                whichever member it is, until it has moved by `tokens_per_entity` later ones (16 by default).
+            since: the entity's epoch as known when the token was made (`EntityArrived.epoch`, or as `coordfsm entities`
+                tells it). With it no token moves the entity twice, however old: one that may have been forgotten is
+                answered ``TOKEN_EXPIRED``. 0: not stated; a forgotten token is taken for a new one.
             wait: for a stable view, 10 s at most (then the outcome is ``VIEW_UNSTABLE``, or ``NOT_IN_VIEW`` if this
                 process is in no view), and for room on the path. False: what cannot begin at once is refused.
 
@@ -190,22 +198,23 @@ class ClusterNode(RunningNode):
             NodeStoppedError: the node stopped first. The outcome is then not known here: the entity is where its
                 store says.
         """
-        check_command(Migrate(entity, destination, token))
+        asked = Migrate(entity, destination, token, since=since)
+        check_command(asked)
         began = time.monotonic()
-        answer = await self._migrate_in_time(entity, destination, token, wait=wait)
+        answer = await self._migrate_in_time(asked, wait=wait)
         self.counters.add("migrations", answer.outcome)
         self.counters.observe("migration", (time.monotonic() - began) * 1000)
         return answer
 
-    async def _migrate_in_time(self, entity: str, destination: str, token: str, *, wait: bool) -> MigrationEnded:
+    async def _migrate_in_time(self, asked: Migrate, *, wait: bool) -> MigrationEnded:
         """Begin in a stable view if that is waited for. It may have changed again when the request is handled."""
         until = time.monotonic() + ANSWER_TIMEOUT_S
         while True:
             while (  # noqa: ASYNC110  (stability is not told)
-                wait and self._is_unsettled_for(entity) and time.monotonic() < until and not self._closed.is_set()
+                wait and self._is_unsettled_for(asked.entity) and time.monotonic() < until and not self._closed.is_set()
             ):
                 await asyncio.sleep(STABLE_LOOK_S)
-            answer = await self._migrate_once(entity, destination, token, wait=wait)
+            answer = await self._migrate_once(asked, wait=wait)
             if not wait or answer.outcome is not MigrationOutcome.VIEW_UNSTABLE or time.monotonic() >= until:
                 return answer
 
@@ -215,20 +224,20 @@ class ClusterNode(RunningNode):
         held = migration.entities.get(entity)
         return held is not None and held.state == "owned" and migration.service.state in {"outside", "unsettled"}
 
-    async def _migrate_once(self, entity: str, destination: str, token: str, *, wait: bool) -> MigrationEnded:
+    async def _migrate_once(self, asked: Migrate, *, wait: bool) -> MigrationEnded:
         """The outcome of the call with this token that is under way, or of this one."""
-        call = (entity, destination, token)
-        while token and call in self._calls:
+        call = (asked.entity, asked.destination, asked.token)
+        while asked.token and call in self._calls:
             waiter: asyncio.Future[MigrationEnded | None] = asyncio.get_running_loop().create_future()
             self._calls[call].append(waiter)
             answer = await self._unless_stopped(waiter)
             if answer is not None:
                 return answer
             # The first call was given up by its caller before it was answered: this one asks by itself.
-        followers = self._calls.setdefault(call, []) if token else []
+        followers = self._calls.setdefault(call, []) if asked.token else []
         answer = None
         try:
-            answer = await self._migrate_admitted(entity, destination, token, wait=wait)
+            answer = await self._migrate_admitted(asked, wait=wait)
             return answer
         finally:
             self._calls.pop(call, None)
@@ -236,8 +245,8 @@ class ClusterNode(RunningNode):
                 if not follower.done():
                     follower.set_result(answer)
 
-    async def _migrate_admitted(self, entity: str, destination: str, token: str, *, wait: bool) -> MigrationEnded:
-        held = self.data.migration.entities.get(entity)
+    async def _migrate_admitted(self, asked: Migrate, *, wait: bool) -> MigrationEnded:
+        held = self.data.migration.entities.get(asked.entity)
         size = 0 if held is None else len(held.payload)
         turn = self._admission.enter(size, wait=wait)
         try:
@@ -247,24 +256,24 @@ class ClusterNode(RunningNode):
             raise
         answer = None
         try:
-            answer = await self._migrate(entity, destination, token)
+            answer = await self._migrate(asked)
         finally:
             self._admission.leave(size, in_time=answer is None or answer.outcome != MigrationOutcome.TIMEOUT)
         return answer
 
-    async def _migrate(self, entity: str, destination: str, token: str) -> MigrationEnded:
+    async def _migrate(self, asked: Migrate) -> MigrationEnded:
         request = next(self._requests)
         ended: asyncio.Future[MigrationEnded] = asyncio.get_running_loop().create_future()
         self._migrating[request] = ended
         limit_s = ANSWER_TIMEOUT_S + self.data.migration.settings.total_ms / 1000
         try:
-            await self.submit(Migrate(entity, destination, token, request))
+            await self.submit(msgspec.structs.replace(asked, request=request))
             async with asyncio.timeout(limit_s):
                 return await self._unless_stopped(ended)
         except TimeoutError:
             # Whoever is undecided is told in time: this entity was given up, and its destination is silent.
-            reason = f"{destination} has not acknowledged it yet; it is told until it does"
-            raise UnconfirmedError(f"{entity!r} has left {self.config.name} for good, and {reason}") from None
+            reason = f"{asked.destination} has not acknowledged it yet; it is told until it does"
+            raise UnconfirmedError(f"{asked.entity!r} has left {self.config.name} for good, and {reason}") from None
         finally:
             del self._migrating[request]
 

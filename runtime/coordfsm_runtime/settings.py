@@ -3,7 +3,7 @@
 The settings of the machines (timeouts, limits) are read off their own declarations, so that none can be forgotten.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -138,14 +138,14 @@ def _level(value: Any) -> str:
     return str(value)
 
 
-def _integer(least: int) -> Callable[[Any], int]:
+def _integer(least: int, most: int = LARGEST_NUMBER) -> Callable[[Any], int]:
     def parse(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise TypeError
         if isinstance(value, str) and not (value.isascii() and value.removeprefix("-").isdigit()):
             raise ValueError
         number = int(value)
-        if not least <= number <= LARGEST_NUMBER:
+        if not least <= number <= most:
             raise ValueError
         return number
 
@@ -231,7 +231,11 @@ def machine_settings(section: str, declaration: type[Value], exclude: frozenset[
         if field.type is bool:
             settings.append(Setting(section, field.name, field.default, "true or false", _boolean, ""))
         elif field.type is int:
-            least = 1 if field.name.endswith("_ms") else 0
-            expected = f"an integer of at least {least}"
-            settings.append(Setting(section, field.name, field.default, expected, _integer(least), ""))
+            bounds: Mapping[str, tuple[int, int]] = getattr(declaration, "bounds", {})
+            usual = (1 if field.name.endswith("_ms") else 0, LARGEST_NUMBER)
+            least, most = bounds.get(field.name, usual)
+            expected = (
+                f"an integer of at least {least}" if most == LARGEST_NUMBER else f"an integer from {least} to {most}"
+            )
+            settings.append(Setting(section, field.name, field.default, expected, _integer(least, most), ""))
     return tuple(settings)

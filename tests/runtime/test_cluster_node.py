@@ -385,6 +385,11 @@ def test_two_calls_at_once_are_each_told_what_became_of_theirs(tmp_path, token):
 @pytest.mark.parametrize(
     ("call", "wrong"),
     [
+        (
+            lambda node: node.migrate("ship", "n2", since=3),
+            "Migrate: since is 3 without a token, expected a token with it",
+        ),
+        (lambda node: node.migrate("ship", "n2", "t", since="3"), "Migrate: expected `int`, got `str` - at since"),
         (lambda node: node.migrate("ship", "n2", 5), "Migrate: expected `str`, got `int` - at token"),
         (lambda node: node.migrate("ship", None), "at destination"),
         (lambda node: node.update("ship", "text"), "expected `bytes`|invalid base64|at payload"),

@@ -3,6 +3,7 @@
 import argparse
 
 from coordfsm.cli.connection import add_connection, ask, print_json
+from coordfsm.cli.numbers import EPOCHS, whole
 
 NAME = "migrate"
 HELP = "move an entity from a node to another member"
@@ -12,6 +13,7 @@ MOVED = ("COMMITTED", "ALREADY_APPLIED")
 
 EXPLAINED = {
     "ALREADY_APPLIED": "a request with this token moved it before",
+    "TOKEN_EXPIRED": "the token is too old to know whether it was used; it stayed here",
     "ALREADY_MIGRATING": "another migration of it is under way",
     "NOT_OWNER": "it is not in service at this node",
     "NOT_IN_VIEW": "the destination is no member",
@@ -28,12 +30,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("entity", metavar="ENTITY")
     parser.add_argument("destination", metavar="NODE")
     parser.add_argument("--token", default="", help="idempotency token: the same request again gives the first outcome")
+    parser.add_argument(
+        "--since",
+        type=whole(1, EPOCHS),
+        default=0,
+        metavar="EPOCH",
+        help="the entity's epoch when the token was made: a token too old to be known is refused, not used again",
+    )
     add_connection(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     answer = ask(
-        arguments, "migrate", entity=arguments.entity, destination=arguments.destination, token=arguments.token
+        arguments,
+        "migrate",
+        entity=arguments.entity,
+        destination=arguments.destination,
+        token=arguments.token,
+        since=arguments.since,
     )
     if arguments.json:
         print_json(answer)

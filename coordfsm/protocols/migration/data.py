@@ -1,7 +1,7 @@
 """What migration holds in memory: one `EntityData` per entity, and whether the process may act."""
 
 from coordfsm.kernel import Endpoint, Map, Value
-from coordfsm.protocols.migration.messages import NO_TRANSACTION, TransactionId
+from coordfsm.protocols.migration.messages import NO_TRANSACTION, TransactionId, UsedToken
 from coordfsm.protocols.migration.settings import MigrationSettings
 from coordfsm.protocols.view import View, ViewId
 
@@ -12,7 +12,6 @@ class EntityData(Value):
     Attributes:
         entity: its id.
         view_id: the view in which this process prepared to give it away.
-        completed: the tokens of committed requests to their destinations.
         requests: ids of the requests that wait for the open attempt to end.
         called_off: freezes that ended before PREPARE was logged, since the process started.
     """
@@ -28,8 +27,9 @@ class EntityData(Value):
     peer: str = ""
     peer_endpoint: Endpoint = ""
     fencing: bool = False
+    tokens: tuple[UsedToken, ...] = ()
+    forgotten: int = 0
     view_id: ViewId = ""
-    completed: Map[str, str] = Map()
     requests: tuple[int, ...] = ()
     called_off: int = 0
 

@@ -81,6 +81,8 @@ def prepare(data: EntityData, given: Received, context: MigrationData) -> Result
         offered=offer.epoch,
         peer=offer.transaction.source,
         peer_endpoint=given.sender,
+        tokens=offer.tokens,
+        forgotten=offer.forgotten,
     )
     return after, (
         persist(after),
@@ -125,7 +127,17 @@ def activate(data: EntityData, given: Received) -> Result:
 def forget(data: EntityData, given: Received | ResolveInDoubt) -> Result:
     """The source keeps the entity: drop the snapshot. An entity known from before is now known to be there."""
     peer = data.peer if data.epoch else ""
-    after = become(data, "absent", payload=b"", offered=0, transaction=NO_TRANSACTION, peer=peer, peer_endpoint="")
+    after = become(
+        data,
+        "absent",
+        payload=b"",
+        offered=0,
+        transaction=NO_TRANSACTION,
+        peer=peer,
+        peer_endpoint="",
+        tokens=(),
+        forgotten=0,
+    )
     return after, (
         persist(after),
         *cancel(data, "inquiry"),

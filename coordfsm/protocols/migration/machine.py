@@ -97,6 +97,7 @@ from coordfsm.protocols.migration.source_rules import (
     prepare_again,
     resume_departing,
 )
+from coordfsm.protocols.migration.tokens import is_not_expired
 
 
 class Migration(Machine):
@@ -154,7 +155,7 @@ class Migration(Machine):
 
     # The source.
     local_migrate = (
-        owned.to(freezing, cond=[is_movable, is_settled, knows_destination], on=ask_to_stop)
+        owned.to(freezing, cond=[is_movable, is_not_expired, is_settled, knows_destination], on=ask_to_stop)
         | owned.to(owned, internal=True, on=refuse_request)
         | absent.to(absent, internal=True, on=refuse_request)
         | prepared.to(prepared, internal=True, on=refuse_request)

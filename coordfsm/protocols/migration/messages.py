@@ -1,6 +1,7 @@
 """What migration sends, stores, is told and tells: messages, records, commands, events."""
 
 from coordfsm.kernel import Command, Endpoint, Message, Value
+from coordfsm.kernel.ranges import not_ascending
 from coordfsm.protocols.migration.outcome import MigrationOutcome
 from coordfsm.protocols.view import ViewId
 
@@ -26,6 +27,29 @@ class TransactionId(Value):
 NO_TRANSACTION = TransactionId("", 0, 0)
 
 
+class UsedToken(Value):
+    """A request with this token moved the entity.
+
+    Attributes:
+        digest: xxh3_128 of the token, in hexadecimal: it takes the same room for tokens of any length.
+        epoch: in which the entity was given up.
+    """
+
+    digest: str
+    epoch: int
+
+
+MAXIMUM_TOKENS = 256
+"""Used tokens that may be kept with an entity. So many fit a message beside the largest payload."""
+
+
+def ill_formed_tokens(tokens: tuple[UsedToken, ...]) -> str | None:
+    """What is wrong with the used tokens of an entity; None if they are few, and the oldest first."""
+    if len(tokens) > MAXIMUM_TOKENS:
+        return f"tokens has {len(tokens)} entries, expected at most {MAXIMUM_TOKENS}"
+    return not_ascending("tokens", (used.epoch for used in tokens))
+
+
 # -- messages ------------------------------------------------------------------------------------------------------
 
 
@@ -38,6 +62,8 @@ class MigrationPrepare(Message):
         epoch: the entity's epoch at the source.
         payload: the entity as frozen.
         view_id: the view in which the source prepared.
+        tokens: as in `EntityRecord`, this attempt's included.
+        forgotten: as in `EntityRecord`.
     """
 
     entity: str
@@ -45,6 +71,12 @@ class MigrationPrepare(Message):
     epoch: int
     payload: bytes
     view_id: ViewId
+    tokens: tuple[UsedToken, ...] = ()
+    forgotten: int = 0
+
+    def ill_formed(self) -> str | None:
+        """The tokens."""
+        return ill_formed_tokens(self.tokens)
 
 
 class MigrationVote(Message):
@@ -125,6 +157,8 @@ class EntityRecord(Value):
         peer: the other process: destination, source, or where the entity went.
         peer_endpoint: its address when the transaction began.
         fencing: an operator resolved the doubt; the source is still to be fenced.
+        tokens: of the requests that moved the entity last, oldest first; they travel with it.
+        forgotten: the horizon: no request that moved the entity after this epoch is missing in `tokens`.
     """
 
     state: str
@@ -137,32 +171,16 @@ class EntityRecord(Value):
     peer: str = ""
     peer_endpoint: Endpoint = ""
     fencing: bool = False
-
-
-class TokenRecord(Value):
-    """Durable: a request with this token was committed. Kept as long as the process may see the request again.
-
-    Attributes:
-        destination: where it moved the entity.
-        epoch: the entity's epoch at the source when it did.
-    """
-
-    destination: str
-    epoch: int
+    tokens: tuple[UsedToken, ...] = ()
+    forgotten: int = 0
 
 
 ENTITY_PREFIX = "entity/"
-TOKEN_PREFIX = "migration/token/"  # noqa: S105  (a key, not a secret)
 
 
 def entity_key(entity: str) -> str:
     """The durable key of an entity's record."""
     return ENTITY_PREFIX + entity
-
-
-def token_key(entity: str, token: str) -> str:
-    """The durable key of a committed request; the entity's length makes the pair unambiguous."""
-    return f"{TOKEN_PREFIX}{len(entity)}/{entity}/{token}"
 
 
 # -- commands ------------------------------------------------------------------------------------------------------
@@ -194,15 +212,27 @@ class Migrate(Command):
     Attributes:
         entity: its id.
         destination: node id.
-        token: the caller's idempotency token: a request with the token of a committed one changes nothing. Empty:
-            derived from (entity, epoch, destination), so a later move along the same path is a new request.
+        token: the caller's idempotency token: a request with the token of a committed one changes nothing, as long as
+            the token is kept with the entity. Empty: derived from (entity, epoch, destination), so a later move along
+            the same path is a new request.
         request: the caller's id for this very request, comes back in its answer; 0: nobody waits for it.
+        since: the entity's epoch as the caller knew it when it made the token, so that a token that may have been
+            forgotten is told from a new one: `TOKEN_EXPIRED`. 0: not stated; a token that is not kept is a new one.
     """
 
     entity: str
     destination: str
     token: str = ""
     request: int = 0
+    since: int = 0
+
+    def ill_formed(self) -> str | None:
+        """An epoch without the token that was made in it."""
+        return (
+            f"since is {self.since} without a token, expected a token with it"
+            if self.since and not self.token
+            else None
+        )
 
 
 class ConfirmStopped(Command):

@@ -5,7 +5,7 @@ only while the other process is outside a settled view, it raises the epoch abov
 itself, and the fence is durable until the lost side acknowledges it.
 """
 
-from coordfsm.kernel import Effect, Notify, Raise, Received, Send, TimerFired, Write
+from coordfsm.kernel import Effect, Notify, Raise, Received, Send, TimerFired
 from coordfsm.protocols.migration.data import EntityData, MigrationData
 from coordfsm.protocols.migration.messages import (
     NO_TRANSACTION,
@@ -16,10 +16,18 @@ from coordfsm.protocols.migration.messages import (
     MigrationFence,
     MigrationFenced,
     ResolveInDoubt,
-    token_key,
 )
 from coordfsm.protocols.migration.outcome import MigrationOutcome
-from coordfsm.protocols.migration.rules import Result, become, cancel, peer_address, persist, set_fence, told_ended
+from coordfsm.protocols.migration.rules import (
+    Result,
+    become,
+    cancel,
+    departed,
+    peer_address,
+    persist,
+    set_fence,
+    told_ended,
+)
 from coordfsm.protocols.migration.service import EntityResides, EntityVacated
 from coordfsm.protocols.view import member_of
 
@@ -70,7 +78,7 @@ def is_offered_before_fence(data: EntityData, given: Received) -> bool:
 
 def resolve_into_service(data: EntityData, given: ResolveInDoubt, context: MigrationData) -> Result:
     """Prepared, and the source is lost: into service; the source is fenced by the epoch until it acknowledges."""
-    after = become(data, "owned", epoch=data.offered + 1, offered=0, fencing=True)
+    after = become(data, "owned", epoch=data.offered + 1, offered=0, fencing=True, forgotten=data.offered)
     return after, (
         persist(after),
         *cancel(data, "inquiry"),
@@ -90,12 +98,12 @@ def take_back(data: EntityData, given: ResolveInDoubt, context: MigrationData) -
         token="",
         requests=(),
         fencing=True,
-        completed=data.completed.delete(data.token) if data.token in data.completed else data.completed,
+        # The lost side may have moved it by tokens that nobody knows here.
+        forgotten=data.epoch + 1,
     )
-    forgotten = (Write(token_key(data.entity, data.token), None),) if data.token else ()
     ended = told_ended(data, MigrationOutcome.REJECTED, RESOLVED)
     return after, (
-        persist(after, *forgotten),
+        persist(after),
         *cancel(data, "decision"),
         Raise(EntityResides(data.entity)),
         Notify(EntityArrived(data.entity, after.epoch, after.payload)),
@@ -104,9 +112,9 @@ def take_back(data: EntityData, given: ResolveInDoubt, context: MigrationData) -
     )
 
 
-def give_up(data: EntityData, given: ResolveInDoubt) -> Result:
+def give_up(data: EntityData, given: ResolveInDoubt, context: MigrationData) -> Result:
     """Departing, and the destination is lost with the entity: end the transaction; an inquiry still hears commit."""
-    after = become(data, "departed", payload=b"", token="", requests=())
+    after = departed(data, context)
     ended = told_ended(data, MigrationOutcome.COMMITTED, RESOLVED)
     return after, (persist(after), *cancel(data, "decision"), ended)
 
@@ -165,6 +173,9 @@ def _heed(data: EntityData, given: Received, *told: Effect) -> Result:
         peer=fence.owner,
         peer_endpoint=given.sender,
         fencing=False,
+        # The owner's tokens count; of its own, this process cannot say which moved the entity that is left.
+        tokens=(),
+        forgotten=0,
     )
     return after, (
         persist(after),

@@ -10,6 +10,8 @@ class MigrationOutcome(StrEnum):
     """It is decided: the entity is the destination's."""
     ALREADY_APPLIED = "ALREADY_APPLIED"
     """A request with this token was committed before; nothing changed."""
+    TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105  (a word, not a secret)
+    """The token is too old to know whether it was used; nothing changed."""
     ALREADY_MIGRATING = "ALREADY_MIGRATING"
     """Another migration of the entity is under way."""
     NOT_OWNER = "NOT_OWNER"

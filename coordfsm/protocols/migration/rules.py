@@ -8,7 +8,6 @@ from coordfsm.protocols.migration.data import EntityData, MigrationData
 from coordfsm.protocols.migration.messages import (
     ENTITY_PREFIX,
     NO_TRANSACTION,
-    TOKEN_PREFIX,
     CreateEntity,
     EntityArrived,
     EntityLeft,
@@ -18,13 +17,12 @@ from coordfsm.protocols.migration.messages import (
     Migrate,
     MigrationEnded,
     RemoveEntity,
-    TokenRecord,
     UpdateEntity,
     entity_key,
-    token_key,
 )
 from coordfsm.protocols.migration.outcome import MigrationOutcome
 from coordfsm.protocols.migration.service import EntityResides, EntityVacated
+from coordfsm.protocols.migration.tokens import is_not_expired, is_used, with_used
 from coordfsm.protocols.view import member_of
 
 Result = tuple[EntityData, tuple[Effect, ...]]
@@ -68,17 +66,25 @@ def record_of(data: EntityData) -> EntityRecord | None:
         data.peer,
         data.peer_endpoint,
         data.fencing,
+        data.tokens,
+        data.forgotten,
     )
 
 
-def persist(data: EntityData, *more: Write) -> Persist:
-    """One transaction that makes the entity as it now is durable, with further writes."""
-    return Persist((Write(entity_key(data.entity), record_of(data)), *more))
+def persist(data: EntityData) -> Persist:
+    """The transaction that makes the entity as it now is durable."""
+    return Persist((Write(entity_key(data.entity), record_of(data)),))
 
 
 def become(data: EntityData, state: str, **changes: object) -> EntityData:
     """The entity in another state: set here, too, because the record is written within the action."""
     return msgspec.structs.replace(data, state=state, **changes)
+
+
+def departed(data: EntityData, context: MigrationData) -> EntityData:
+    """The entity once its departure has ended: a forward pointer, its epoch and its used tokens stay."""
+    tokens, forgotten = with_used(data, context)
+    return become(data, "departed", payload=b"", token="", requests=(), tokens=tokens, forgotten=forgotten)
 
 
 def peer_address(data: EntityData, context: MigrationData) -> Endpoint:
@@ -145,7 +151,7 @@ def refuse_command(
 def is_repeated(data: EntityData, given: Migrate) -> bool:
     """A request with this token was committed; without a token: the last move from here went just there."""
     if given.token:
-        return given.token in data.completed
+        return is_used(data, given.token)
     return data.state == "departed" and data.peer == given.destination
 
 
@@ -194,6 +200,9 @@ def _refusal(  # noqa: PLR0911  (one each)
         return MigrationOutcome.NOT_OWNER, f"at {data.peer}" if data.peer else ""
     if given.destination == context.node:
         return MigrationOutcome.REJECTED, "the destination is this process"
+    if not is_not_expired(data, given):
+        reason = f"made in epoch {given.since}, and uses up to epoch {data.forgotten} are forgotten"
+        return MigrationOutcome.TOKEN_EXPIRED, reason
     if data.fencing:
         return MigrationOutcome.REJECTED, "the former owner is still being fenced"
     if context.service.state == "wedged":
@@ -217,36 +226,17 @@ def recovered(entity: str, given: Recover) -> EntityRecord | None:
     return None
 
 
-def recovered_tokens(entity: str, given: Recover) -> dict[str, str]:
-    """The committed tokens of the entity, with their destinations."""
-    prefix = token_key(entity, "")
-    found: dict[str, str] = {}
-    for write in given.records:
-        if write.key.startswith(prefix):
-            assert isinstance(write.value, TokenRecord)
-            found[write.key.removeprefix(prefix)] = write.value.destination
-    return found
-
-
 def by_entity(given: Recover) -> dict[str, Recover]:
     """Every entity that the store knows something of, with what it knows."""
-    found: dict[str, list[Write]] = {}
-    for write in given.records:
-        key = write.key
-        if key.startswith(ENTITY_PREFIX):
-            found.setdefault(key.removeprefix(ENTITY_PREFIX), []).append(write)
-        elif key.startswith(TOKEN_PREFIX):
-            length, _, rest = key.removeprefix(TOKEN_PREFIX).partition("/")
-            found.setdefault(rest[: int(length)], []).append(write)
-    return {entity: Recover(tuple(writes)) for entity, writes in found.items()}
+    records = (write for write in given.records if write.key.startswith(ENTITY_PREFIX))
+    return {write.key.removeprefix(ENTITY_PREFIX): Recover((write,)) for write in records}
 
 
 def restored(data: EntityData, given: Recover) -> EntityData:
     """The entity as its record says."""
     record = recovered(data.entity, given)
-    completed = data.completed.update(recovered_tokens(data.entity, given))
     if record is None:
-        return msgspec.structs.replace(data, completed=completed)
+        return data
     return EntityData(
         data.entity,
         record.state,
@@ -259,7 +249,8 @@ def restored(data: EntityData, given: Recover) -> EntityData:
         record.peer,
         record.peer_endpoint,
         record.fencing,
-        completed=completed,
+        record.tokens,
+        record.forgotten,
     )
 
 

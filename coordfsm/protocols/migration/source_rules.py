@@ -2,7 +2,7 @@
 
 import msgspec
 
-from coordfsm.kernel import Command, Notify, Raise, Received, Recover, Send, SetTimer, TimerFired, Write
+from coordfsm.kernel import Command, Notify, Raise, Received, Recover, Send, SetTimer, TimerFired
 from coordfsm.protocols.migration.data import EntityData, MigrationData
 from coordfsm.protocols.migration.messages import (
     CommitDecided,
@@ -14,9 +14,7 @@ from coordfsm.protocols.migration.messages import (
     MigrationDecision,
     MigrationPrepare,
     MigrationVote,
-    TokenRecord,
     TransactionId,
-    token_key,
 )
 from coordfsm.protocols.migration.outcome import MigrationOutcome
 from coordfsm.protocols.migration.rules import (
@@ -25,6 +23,7 @@ from coordfsm.protocols.migration.rules import (
     back_in_service,
     become,
     cancel,
+    departed,
     peer_address,
     persist,
     restored,
@@ -32,6 +31,7 @@ from coordfsm.protocols.migration.rules import (
     told_ended,
 )
 from coordfsm.protocols.migration.service import EntityVacated
+from coordfsm.protocols.migration.tokens import is_used, with_used
 from coordfsm.protocols.view import member_of
 
 # -- guards --------------------------------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ def is_settled(data: EntityData, given: Migrate, context: MigrationData) -> bool
 
 def is_movable(data: EntityData, given: Migrate, context: MigrationData) -> bool:
     """The request is new, the destination is another process, and no fence is open."""
-    repeated = bool(given.token) and given.token in data.completed
+    repeated = bool(given.token) and is_used(data, given.token)
     return not repeated and given.destination != context.node and not data.fencing
 
 
@@ -154,7 +154,8 @@ def call_off_wedged(data: EntityData, given: Command) -> Result:
 
 def send_prepare(data: EntityData, context: MigrationData) -> Send:
     """Ask the destination to hold the entity ready."""
-    prepare = MigrationPrepare(data.entity, data.transaction, data.epoch, data.payload, data.view_id)
+    tokens, forgotten = with_used(data, context)
+    prepare = MigrationPrepare(data.entity, data.transaction, data.epoch, data.payload, data.view_id, tokens, forgotten)
     return Send(peer_address(data, context), prepare)
 
 
@@ -176,12 +177,8 @@ def commit(data: EntityData, given: Received, context: MigrationData) -> Result:
         view is not None and member_of(view, data.peer) is not None,
         context.service.state,
     )
-    tokens: tuple[Write, ...] = ()
-    if data.token:
-        after = msgspec.structs.replace(after, completed=data.completed.set(data.token, data.peer))
-        tokens = (Write(token_key(data.entity, data.token), TokenRecord(data.peer, data.epoch)),)
     return after, (
-        persist(after, *tokens),
+        persist(after),
         Notify(decided),
         send_decision(after, context, committed=True),
         *cancel(data, "vote", "migration"),
@@ -254,7 +251,7 @@ def finish(data: EntityData, given: Received, context: MigrationData) -> Result:
     That is told first. It holds whether or not the record is kept: without it the decision is repeated, and
     acknowledged again.
     """
-    after = become(data, "departed", payload=b"", token="", requests=())
+    after = departed(data, context)
     return after, (told_ended(data, MigrationOutcome.COMMITTED), persist(after), *cancel(data, "decision"))
 
 

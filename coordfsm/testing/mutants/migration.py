@@ -29,7 +29,7 @@ from coordfsm.protocols.migration.messages import (
     MigrationDecision,
     entity_key,
 )
-from coordfsm.protocols.migration.rules import Result, become, cancel, persist, restored, timer
+from coordfsm.protocols.migration.rules import Result, become, cancel, persist, restore_service, restored, timer
 from coordfsm.protocols.migration.service import EntityResides, EntityVacated
 from coordfsm.testing.mutants.mutant import Mutant
 from coordfsm.testing.mutants.substitute import substitute, with_rule
@@ -114,10 +114,10 @@ def believe_rollback(table: TransitionTable) -> TransitionTable:
     return with_rule(table, "departing", "recv_migration_ack", "owned", on=take_back)
 
 
-def commit_without_token(data: EntityData, given: Received, context: MigrationData) -> Result:
+def restore_without_tokens(data: EntityData, given: Recover, context: MigrationData) -> Result:
     """Duplicates are known in memory only."""
-    after, effects = source_rules.commit(data, given, context)
-    return after, tuple(persist(after) if isinstance(effect, Persist) else effect for effect in effects)
+    after, effects = restore_service(data, given, context)
+    return msgspec.structs.replace(after, tokens=()), effects
 
 
 def always(data: EntityData, given: Received) -> bool:
@@ -327,7 +327,7 @@ MUTANTS = (
         "X4",
         "Repeated requests are detected in memory only.",
         {"requests": 3, "crash": 1, "tokens": True, "live": False, "loss": 0, "resends": 0},
-        functions={"commit": commit_without_token},
+        functions={"restore_service": restore_without_tokens},
         source=LUCIFERASE,
     ),
     _mutant(

@@ -30,7 +30,7 @@ from coordfsm_runtime.errors import StoreError, StoreInUseError
 from coordfsm_runtime.storage.commit_mark import IDENTITY_BYTES, CommitMark, mark_path, read_mark
 from coordfsm_runtime.storage.file_watch import FileWatch
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION_ID = 0x636F_6F72
 """Marks the file as ours (``coor``), so that another program's database is not taken for a store."""
 
