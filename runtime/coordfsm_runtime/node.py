@@ -31,8 +31,8 @@ from coordfsm.protocols.migration.messages import (
 )
 from coordfsm.protocols.migration.outcome import MigrationOutcome
 from coordfsm_runtime.config import NodeConfig
-from coordfsm_runtime.errors import CommandRefusedError, UnconfirmedError
-from coordfsm_runtime.host.admission import Admission
+from coordfsm_runtime.errors import BusyError, CommandRefusedError, UnconfirmedError
+from coordfsm_runtime.host.admission import MAXIMUM_WAITING, Admission
 from coordfsm_runtime.host.running import RunningNode, check_command
 from coordfsm_runtime.storage.store import Store
 from coordfsm_runtime.update_outcome import UpdateOutcome
@@ -192,7 +192,7 @@ class ClusterNode(RunningNode):
 
         Raises:
             EncodingError: an argument is of another type, too long or not printable.
-            BusyError: too many migrations wait already; without `wait`: the path is full.
+            BusyError: too many migrations, or calls with this token, wait already; without `wait`: the path is full.
             UnconfirmedError: the entity was given up, and its destination has not acknowledged it for 10 s. It is in
                 service there as soon as it can be (`in-doubt` lists it).
             NodeStoppedError: the node stopped first. The outcome is then not known here: the entity is where its
@@ -228,6 +228,8 @@ class ClusterNode(RunningNode):
         """The outcome of the call with this token that is under way, or of this one."""
         call = (asked.entity, asked.destination, asked.token)
         while asked.token and call in self._calls:
+            if len(self._calls[call]) >= MAXIMUM_WAITING:
+                raise BusyError(f"{len(self._calls[call]):,} calls wait for the outcome of this token already")
             waiter: asyncio.Future[MigrationEnded | None] = asyncio.get_running_loop().create_future()
             self._calls[call].append(waiter)
             answer = await self._unless_stopped(waiter)

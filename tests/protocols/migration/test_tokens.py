@@ -8,6 +8,7 @@ from coordfsm.protocols.migration.messages import (
     Migrate,
     MigrationDecision,
     MigrationPrepare,
+    MigrationVote,
     RemoveEntity,
     ResolveInDoubt,
     UsedToken,
@@ -139,6 +140,23 @@ def test_after_an_operators_word_tokens_from_before_it_are_expired():
     processes.give("b", Migrate("e", "a", "fresh", since=2))
     processes.deliver()
     assert processes.held("a") == ("owned", 3, b"cargo")
+
+
+def test_after_an_entity_is_taken_back_tokens_from_before_it_are_expired():
+    processes = Processes("a", "b")
+    processes.create("a", "e")
+    processes.give("a", Migrate("e", "b", "t1", since=1))
+    processes.deliver(MigrationPrepare, MigrationVote)
+    processes.settle(view_of(2, "a"))
+    processes.give("a", ResolveInDoubt("e", commit=False))
+    processes.settle(view_of(3, "a", "b"))
+    processes.fire("a", "fence")
+    processes.deliver()
+    assert processes.held("a") == ("owned", 3, b"cargo")
+    assert outcome(processes, "a", "b", "t1", 1) == "TOKEN_EXPIRED", "the lost side may have had it in service"
+    processes.give("a", Migrate("e", "b", "fresh", since=3))
+    processes.deliver()
+    assert processes.held("b") == ("owned", 4, b"cargo")
 
 
 def records(processes):

@@ -9,7 +9,7 @@ import pytest
 
 from coordfsm.protocols.migration.messages import CommitDecided, EntityArrived
 from coordfsm_runtime import node as runtime_node
-from coordfsm_runtime.errors import CommandRefusedError, UnconfirmedError
+from coordfsm_runtime.errors import BusyError, CommandRefusedError, UnconfirmedError
 from coordfsm_runtime.node import ClusterNode
 from tests.runtime.test_cluster_node import configs, formed, run
 
@@ -92,6 +92,43 @@ def test_a_call_with_the_token_of_one_that_waits_for_room_gets_its_outcome(tmp_p
             assert [answer.outcome for answer in answers] == ["COMMITTED", "COMMITTED"]
             assert answers[0].transaction == answers[1].transaction
             assert first._calls == {}
+
+    run(story)
+
+
+def test_calls_that_wait_for_one_token_are_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(runtime_node, "MAXIMUM_WAITING", 2)
+
+    async def story():
+        async with AsyncExitStack() as stack:
+            first, second = [await stack.enter_async_context(ClusterNode(config)) for config in configs(tmp_path, 2)]
+            await formed([first, second])
+            await first.create("ship", b"hull")
+            first._admission.limit_bytes = first._admission.moving_bytes = 1  # full
+            calls = [asyncio.ensure_future(first.migrate("ship", "n2", "once")) for _ in range(3)]
+            await asyncio.sleep(0.05)
+            with pytest.raises(BusyError, match="2 calls wait for the outcome of this token already"):
+                await first.migrate("ship", "n2", "once")
+            first._admission._leave(first._admission.limit_bytes)
+            assert {answer.outcome for answer in await asyncio.gather(*calls)} == {"COMMITTED"}
+
+    run(story)
+
+
+def test_a_token_is_known_wherever_the_entity_is(tmp_path):
+    async def story():
+        async with AsyncExitStack() as stack:
+            first, second = [await stack.enter_async_context(ClusterNode(config)) for config in configs(tmp_path, 2)]
+            await formed([first, second])
+            await first.create("ship", b"hull")
+            assert (await first.migrate("ship", "n2", "there", since=1)).outcome == "COMMITTED"
+            assert (await second.migrate("ship", "n1", "there", since=1)).outcome == "ALREADY_APPLIED"
+            for number in range(17):
+                source, destination = (second, "n1") if number % 2 == 0 else (first, "n2")
+                moved = await source.migrate("ship", destination, f"shuttle-{number}", since=number + 2)
+                assert moved.outcome == "COMMITTED"
+            assert (await first.migrate("ship", "n2", "there", since=1)).outcome == "TOKEN_EXPIRED"
+            assert (await first.migrate("ship", "n2", "shuttle-1", since=3)).outcome == "ALREADY_APPLIED"
 
     run(story)
 
