@@ -6,15 +6,18 @@ The subjects answer and rebut as members do. They may crash for good.
 from functools import partial
 from typing import Annotated
 
+from msgspec.structs import replace
+
 from coordfsm.check.modelling.model import Faults, Local, Model, Multiset, Node, Property
 from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.check.models.membership_consensus import first_view
-from coordfsm.kernel import Command, Composition, Map, Part
+from coordfsm.kernel import Command, Composition, Endpoint, Input, Map, Part, Received, Send, Step
 from coordfsm.protocols.membership.composition import initial
 from coordfsm.protocols.membership.data import LifecycleData, MembershipData, ViewChangeData
 from coordfsm.protocols.membership.failure_detection.health import HEALTH
 from coordfsm.protocols.membership.failure_detection.machine import DETECTOR, DETECTORS
 from coordfsm.protocols.membership.lifecycle.machine import LIFECYCLE
+from coordfsm.protocols.membership.messages import Accusation, Condemnation, Exoneration, Rebuttal
 from coordfsm.protocols.membership.properties import STATEMENTS, History, remember
 from coordfsm.protocols.membership.settings import Settings
 from coordfsm.protocols.membership.view_change.catch_up import CATCH_UP
@@ -24,7 +27,42 @@ _MEMBER = (Part("lifecycle", LIFECYCLE), Part("catch_up", CATCH_UP))
 PROBING = Composition("probing", (*_MEMBER, Part("health", HEALTH), Part("detectors", DETECTOR, DETECTORS)))
 ANSWERING = Composition("answering", _MEMBER)
 
+TOLD = "What a monitor says against a member it says to all members, and takes back before all of them."
+NOTE = "No accusation ends by a note that the accuser knew of: a crashed member's old notes do not keep it alive."
+
 SETTINGS = Settings(missed_limit=2, recovery_acks=1, health_limit=1)
+
+
+class DetectingData(MembershipData):
+    """A process of this model.
+
+    Attributes:
+        held: whom this process told of which subject that it accuses or condemns it, and not yet that it does no more.
+        revived: an accusation ended by a note that the accuser knew of when it accused.
+    """
+
+    held: frozenset[tuple[Endpoint, str]] = frozenset()
+    revived: bool = False
+
+
+def noting(runs: Composition, data: DetectingData, given: Input) -> Step:
+    """Step, and note what was said of subjects: kept apart from the detector, to judge it."""
+    step = runs.step(data, given)
+    after: DetectingData = step.data
+    held, revived = data.held, data.revived
+    for effect in step.effects:
+        if isinstance(effect, Send) and isinstance(effect.message, Accusation | Condemnation):
+            held |= {(effect.to, effect.message.subject.node)}
+        elif isinstance(effect, Send) and isinstance(effect.message, Exoneration):
+            held -= {(effect.to, effect.message.subject.node)}
+    if isinstance(given, Received) and isinstance(given.message, Rebuttal):
+        node = given.message.origin.node
+        before = data.detectors.get(node)
+        if before is not None and before.state == "accused" and after.detectors[node].state == "trusted":
+            revived = revived or given.message.epoch <= before.epoch
+    if (held, revived) == (data.held, data.revived):
+        return step
+    return step._replace(data=replace(after, held=held, revived=revived))
 
 
 def build(
@@ -65,14 +103,15 @@ def build(
 
 def _node(member: Member, view: View, runs: Composition, settings: Settings) -> Node:
     base = initial(member.node, member.endpoint, settings)
-    data = MembershipData(
+    data = DetectingData(
         base.node,
         base.endpoint,
         settings,
         lifecycle=LifecycleData(state="member", incarnation=1),
         view_change=ViewChangeData(state="stable", view=view),
     )
-    return Node(member.node, data, runs.step, history=remember, first_history=History(), rules=runs.rule_names)
+    step = partial(noting, runs)
+    return Node(member.node, data, step, history=remember, first_history=History(), rules=runs.rule_names)
 
 
 Seen = tuple[bool, Map[str, str]]
@@ -83,6 +122,17 @@ def observe_detectors(local: Local) -> Seen:
     if local.data is None:
         return False, Map()
     return True, Map({node: detector.state for node, detector in local.data.detectors.items()})
+
+
+Said = tuple[frozenset[tuple[Endpoint, str]], frozenset[str], bool]
+
+
+def observe_said(local: Local) -> Said:
+    """What others were told against subjects, whom this process does not trust, and whether an old note counted."""
+    if local.data is None:
+        return frozenset(), frozenset(), False
+    distrusted = (node for node, detector in local.data.detectors.items() if detector.state != "trusted")
+    return local.data.held, frozenset(distrusted), local.data.revived
 
 
 def _properties(names: tuple[str, ...]) -> tuple[Property, ...]:
@@ -107,6 +157,11 @@ def _properties(names: tuple[str, ...]) -> tuple[Property, ...]:
     def rebutted(seen: tuple[Seen, ...]) -> bool:
         return any(state == "condemned" for state in states(seen).values())
 
+    def told(seen: tuple[Said, ...]) -> bool:
+        # The model's members have their names for addresses.
+        held, distrusted, _ = seen[0]
+        return held == {(member, subject) for member in names for subject in distrusted}
+
     reachable = partial(Property, kind="reachable", observe=observe_detectors)
     return (
         reachable("ML1", "From every state, the monitor can come to condemn whoever crashed.", condemns_the_dead),
@@ -114,6 +169,8 @@ def _properties(names: tuple[str, ...]) -> tuple[Property, ...]:
         Property(
             "ML4-self", "A monitor that misses everybody accuses not all.", not_everybody, observe=observe_detectors
         ),
+        Property("ML4-told", TOLD, told, observe=observe_said),
+        Property("ML1-note", NOTE, lambda seen: not any(revived for *_, revived in seen), observe=observe_said),
         Property("M-condemned", STATEMENTS["ML1"], rebutted, "sometimes", observe_detectors),
     )
 
