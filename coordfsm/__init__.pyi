@@ -28,7 +28,9 @@ from coordfsm.check.modelling.ingredients import (
     Partition,
     Property,
     Reading,
+    Start,
     UnreliableSet,
+    every_start,
 )
 from coordfsm.check.modelling.model import Model
 from coordfsm.check.modelling.parameters import Parameter
@@ -133,6 +135,7 @@ __all__ = [
     "Send",
     "Sent",
     "SetTimer",
+    "Start",
     "State",
     "Step",
     "StepError",
@@ -157,6 +160,7 @@ __all__ = [
     "draw",
     "encode",
     "event_of",
+    "every_start",
     "exactly",
     "explore",
     "find_model",

@@ -33,7 +33,7 @@ def explore(  # noqa: PLR0913  (each is a choice of its own, given by name)
         model: what to explore.
         max_states: distinct states after which the search stops; None: no limit, here and below.
         max_seconds: of wall-clock time.
-        max_depth: breadth-first levels, the initial state being level 1.
+        max_depth: breadth-first levels, initial states being level 1.
         engine: ``native``, ``reference``, or ``auto``: native where it is installed.
         threads: of the native engine; None: one a processor. The counts are the same for any number.
         symmetry: explore one state of each class that differ only in which of the model's `symmetric` nodes is which;

@@ -148,6 +148,13 @@ class ModelStateMachine(RuleBasedStateMachine):
 
     # -- rules ---------------------------------------------------------------------------------------------------
 
+    @precondition(lambda self: len(self.path) == 1 and len(self.system.starts) > 1)
+    @rule(choice=CHOICES)
+    def start_otherwise(self, choice: int) -> None:
+        """The run begins with another of the model's starts."""
+        _, self.state = self.system.starts[choice % len(self.system.starts)]
+        self.path = [(None, self.state)]
+
     @_rule("deliver")
     def deliver(self, choice: int) -> None:
         """A message arrives."""

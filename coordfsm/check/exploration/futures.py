@@ -53,8 +53,9 @@ class Futures:
         self._addressed: list[list[int]] = [[] for _ in range(nodes)]
         self._steps: deque[tuple[int, int, int | None]] = deque()
         self._visits: deque[tuple[int, int, Left]] = deque()
-        for position, local in enumerate(system.initial().locals):
-            self._meet(position, local, system.first_budgets)
+        for _, first in system.starts:
+            for position, local in enumerate(first.locals):
+                self._meet(position, local, system.first_budgets)
 
     def learn(self, envelopes: int, most_steps: int, is_over: Callable[[], bool]) -> bool:
         """Follow these envelopes (as `known`), too; whether that is done after `most_steps` in all.

@@ -184,7 +184,8 @@ class Reduction:
 
     def unfolded(self, states: list[State]) -> list[tuple[Action | None, State]]:
         """A path of states without inert messages as one of the full model, action by action."""
-        path: list[tuple[Action | None, State]] = [(None, self.system.initial())]
+        first = next(state for _, state in self.system.starts if self.normal(state) == states[0])
+        path: list[tuple[Action | None, State]] = [(None, first)]
         for goal in states[1:]:
             step = next((item for item in self.system.successors(path[-1][1]) if self.normal(item[1]) == goal), None)
             assert step is not None, "the engine found a transition that the model does not have"

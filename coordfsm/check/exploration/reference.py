@@ -38,7 +38,7 @@ class _Search:
     edges: list[tuple[State, State]] = field(default_factory=list)
     witnesses: dict[str, int] = field(default_factory=dict)
     taken: Counter[str] = field(default_factory=Counter)
-    transitions: int = 1
+    transitions: int = 0
     depth: int = 1
     stopped: str | None = None
     violated: tuple[Property, State] | None = None
@@ -102,15 +102,17 @@ def _round(search: _Search, limits: Limits, progress: Callable[[Progress], None]
 def _run(search: _Search, limits: Limits, progress: Callable[[Progress], None] | None, started: float) -> None:
     system, model, reduction = search.system, search.system.model, search.reduction
     keep_edges = any(item.kind == "reachable" for item in model.properties)
-    first = system.initial()
+    firsts = [state for _, state in system.starts]
     reduction.meet(system.sent)
     reduction.begin_round()
-    first = reduction.normal(first)
-    frontier = [first]
-    search.parents[first], search.depths[first] = None, 1
-    place = _look(search, first)
-    if place is not None:
-        search.violated = model.properties[place], first
+    frontier = list(dict.fromkeys(map(reduction.normal, firsts)))
+    search.transitions = len(frontier)
+    level = _Level()
+    for first in frontier:
+        search.parents[first], search.depths[first] = None, 1
+        level.note(_look(search, first), first)
+    search.violated = level.violated(model)
+    if search.violated is not None:
         return
     while frontier:
         following: list[State] = []
@@ -257,7 +259,7 @@ def _never_happening(search: _Search) -> tuple[Property, State] | None:
     edges = edges_of(search.system, search.parents) if items else {}
     for item in items:
         goal = {state for state in search.parents if holds_in(search.system, item, state)}
-        starts = [next(iter(search.parents))]
+        starts = [state for state, parent in search.parents.items() if parent is None]
         if item.kind == "leads_to":
             starts = [state for state in search.parents if holds_in(search.system, item, state, item.trigger)]
             search.untriggered |= set() if starts else {item.id}

@@ -16,7 +16,7 @@ class Limits:
     Attributes:
         max_states: distinct states.
         max_seconds: wall-clock seconds.
-        max_depth: breadth-first levels, the initial state being level 1.
+        max_depth: breadth-first levels, initial states being level 1.
     """
 
     max_states: int | None = None
@@ -81,10 +81,10 @@ class Report:
         model: the model's name.
         parameters: those it was built with.
         verdict: over all properties.
-        distinct_states: states found, the initial one included.
-        transitions: the initial state and every enabled action of every expanded state, self-loops included (what
+        distinct_states: states found, initial ones included.
+        transitions: the initial states and every enabled action of every expanded state, self-loops included (what
             TLC calls states generated).
-        depth: breadth-first levels, the initial state being level 1.
+        depth: breadth-first levels, initial states being level 1.
         seconds: wall clock.
         properties: one result per property.
         never_fired: rules of the machines that no transition took.

@@ -1,4 +1,4 @@
-"""The meaning of a model: initial state, and the successors of a state. Every engine explores exactly this.
+"""The meaning of a model: initial states, and the successors of a state. Every engine explores exactly this.
 
 Local steps are tabulated: the real machine's `step` is called once for each (node, local state, input), and
 local states and envelopes are interned to small integers, so that a global state is a tuple of integers.
@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from coordfsm.check.modelling.model import Envelope, Local, Model, Multiset, Node, Property, UnreliableSet
+from coordfsm.check.modelling.model import Envelope, Local, Model, Multiset, Node, Property, Start, UnreliableSet
 from coordfsm.kernel import (
     CancelTimer,
     Command,
@@ -301,13 +301,30 @@ class System:
     # -- global states -----------------------------------------------------------------------------------------
 
     def initial(self) -> State:
-        """The one initial state: every node started, its first effects done."""
+        """The initial state; of several, that of the first start."""
+        return self.starts[0][1]
+
+    @cached_property
+    def starts(self) -> tuple[tuple[str, State], ...]:
+        """The distinct initial states, each with the name of the first start that gives it; "" in a model without."""
+        found: dict[State, str] = {}
+        for start in self.model.starts or (Start(""),):
+            found.setdefault(self._started(start), start.name)
+        return tuple((name, state) for state, name in found.items())
+
+    def start_of(self, state: State) -> str:
+        """The name of the start that gives a state; empty if none does, or the model names none."""
+        return next((name for name, first in self.starts if first == state), "")
+
+    def _started(self, start: Start) -> State:
+        """Every node started, its first effects done."""
         locals_: list[int] = []
-        network: frozenset[Any] = frozenset()
+        network = self._send(frozenset(), start.in_flight)
         for node in self.model.nodes:
-            local = Local(node.initial, node.durable, (), node.first_history)
+            data, durable = start.initial.get(node.name, node.initial), start.durable.get(node.name, node.durable)
+            local = Local(data, durable, (), node.first_history)
             if node.boots:
-                step = _step(node, node.initial, Recover(node.durable))
+                step = _step(node, data, Recover(durable))
                 self.fired.update(step.fired)
                 local, sends = apply_effects(node, local, step.data, step.effects)
                 network = self._send(network, sends)

@@ -114,7 +114,8 @@ def _run(
 def _one(sample: _Sample, depth: int, chance: random.Random) -> Path:
     """One walk; leaves in `sample` what it violates."""
     system, weights = sample.system, _Weights(chance)
-    path: Path = [(None, system.initial())]
+    several = len(system.starts) > 1
+    path: Path = [(None, chance.choice(system.starts)[1] if several else system.initial())]
     while (item := _look(sample, path)) is None and len(path) <= depth:
         state, cut_off = path[-1][1], system.cut_off
         try:

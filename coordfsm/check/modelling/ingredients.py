@@ -4,6 +4,7 @@ A model is data. Its nodes run the real machines; everything around them (who cr
 timer fires, which command arrives) is chosen by the explorer in every possible way, within the budgets.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -104,6 +105,37 @@ class Node:
     def may_rest(self, local: Local) -> bool:
         """Whether the node may stay for ever in this local state."""
         return self.final is not None and bool(self.final(local))
+
+
+@dataclass(frozen=True)
+class Start:
+    """One way in which things can stand at first.
+
+    Attributes:
+        name: for stories.
+        initial: the data of some nodes before their first input; that of all others is `Node.initial`. A process that
+            has crashed starts again from `Node.initial`, as ever.
+        durable: the records in some nodes' stores before they start; those of all others are `Node.durable`.
+        in_flight: messages that are under way already, in order.
+    """
+
+    name: str
+    initial: Mapping[Endpoint, Value] = field(default_factory=dict)
+    durable: Mapping[Endpoint, tuple[Write, ...]] = field(default_factory=dict)
+    in_flight: tuple[Envelope, ...] = ()
+
+
+def every_start(alternatives: Mapping[Endpoint, Mapping[str, Value]]) -> tuple[Start, ...]:
+    """A start for each way to choose one of the alternatives of each node.
+
+    Args:
+        alternatives: by node, its data before its first input by a word that tells it.
+    """
+    choices = [[(node, word, data) for word, data in items.items()] for node, items in alternatives.items()]
+    return tuple(
+        Start(", ".join(f"{node} {word}" for node, word, _ in chosen), {node: data for node, _, data in chosen})
+        for chosen in itertools.product(*choices)
+    )
 
 
 @dataclass(frozen=True)
@@ -234,6 +266,7 @@ class Description:
     faults: Faults = field(default_factory=Faults)
     budgets: Mapping[str, int] = field(default_factory=dict)
     boundary: Callable[[Local], bool] | None = None
+    starts: tuple[Start, ...] = ()
     deadlock: bool = False
     symmetric: tuple[tuple[Endpoint, ...], ...] = ()
     rename: Callable[[Any, Mapping[str, str]], Any] | None = None

@@ -17,7 +17,9 @@ from coordfsm.check.modelling.ingredients import (
     Property,
     PropertyKind,
     Reading,
+    Start,
     UnreliableSet,
+    every_start,
     no_commands,
     no_history,
     whole_local,
@@ -40,7 +42,9 @@ __all__ = [
     "Property",
     "PropertyKind",
     "Reading",
+    "Start",
     "UnreliableSet",
+    "every_start",
     "no_commands",
     "no_history",
     "whole_local",
@@ -63,6 +67,7 @@ class Model(Description):
             machines name them, ``source --event--> target``), names cannot be checked.
         boundary: a successor whose changed local state is outside is not explored (and counted as cut off).
             What goes on beyond it is no deadlock.
+        starts: the ways in which things can stand at first; all are explored. None: as the nodes say.
         deadlock: whether a state without successors in which some node is not `final` is a violation.
         symmetric: groups of node names that are interchangeable.
         rename: how symmetry acts on values that hold node names: ``(value, {old name: new name}) -> value``; None: a

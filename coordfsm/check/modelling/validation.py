@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from coordfsm.check.modelling.ingredients import (
     Description,
+    Envelope,
     Faults,
     Multiset,
     Network,
@@ -16,10 +17,11 @@ from coordfsm.check.modelling.ingredients import (
     Property,
     PropertyKind,
     Reading,
+    Start,
     UnreliableSet,
 )
 from coordfsm.check.modelling.spelling import closest
-from coordfsm.kernel import ModelError, Write
+from coordfsm.kernel import ModelError, Value, Write
 
 RESERVED = ("deadlock", "error")
 """Ids under which the explorer itself reports."""
@@ -52,6 +54,7 @@ def validate(model: Description) -> None:
         _of_budgets,
         _of_symmetry,
         _of_reads,
+        _of_starts,
     ):
         for mistake in checks(model):
             raise ModelError(f"{model.name if isinstance(model.name, str) else 'a model'}: {mistake}")
@@ -200,6 +203,26 @@ def _of_reads(model: Description) -> Mistakes:
     reads = any(node.reads for node in model.nodes)
     if reads and (model.network != UnreliableSet() or model.faults != Faults() or model.budgets):
         yield "a node reads what is in flight; expected an UnreliableSet without loss, no faults and no budgets"
+
+
+def _of_starts(model: Description) -> Mistakes:
+    names = [node.name for node in model.nodes]
+    yield from _items("starts", model.starts, Start)
+    for start in model.starts:
+        yield from _text("the name of a start", start.name)
+    yield from _distinct("starts", "name", (start.name for start in model.starts))
+    for start in model.starts:
+        here = f"start {start.name}: "
+        for field in ("initial", "durable"):
+            given = getattr(start, field)
+            yield from _typed(f"{here}{field}", given, Mapping, "a mapping from nodes")
+            yield from _known(f"{here}{field}", given, names)
+        for node, data in start.initial.items():
+            yield from _typed(f"{here}initial of {node}", data, Value, "the machine's data, a Value")
+        for node, records in start.durable.items():
+            yield from _items(f"{here}durable of {node}", records, Write)
+        yield from _items(f"{here}in_flight", start.in_flight, Envelope)
+        yield from _known(f"{here}in_flight", (envelope.receiver for envelope in start.in_flight), names)
 
 
 # -- what fields can be --------------------------------------------------------------------------------------------

@@ -110,14 +110,14 @@ class Lasso:
 class Found:
     """What the search has found so far."""
 
+    distinct: int
+    levels: list[int]  # the sizes of the levels, up to that in work
     witnesses: dict[str, int] = field(default_factory=dict)
     violated: tuple[Property, int] | None = None  # the property and the number of the state
     lasso: Lasso | None = None  # if that property is about whole executions
     untriggered: set[str] = field(default_factory=set)
     stopped: str | None = None
-    distinct: int = 1
     depth: int = 1
-    levels: list[int] = field(default_factory=lambda: [1])  # their sizes, up to that in work
 
 
 class Search:
@@ -126,6 +126,7 @@ class Search:
     Attributes:
         tables, reduction, symmetry, wirer, visited: see their modules.
         found: counts and verdicts so far.
+        starts: how many initial states there are; their numbers are the first.
         segments: all states.
         frontier, again: the states of the level in work that wait to be expanded, and those put off.
         following: the states of the next level.
@@ -148,21 +149,22 @@ class Search:
         self.model = self.system.model
         self.tables, self.reduction, self.symmetry, self._resident = tables, reduction, symmetry, resident
         tables.withdraw_requests()
-        first = self.system.initial()
-        _, _, flying = self.tables.numbers_of(first)
-        reduction.meet(sum(1 << number for number, copies in enumerate(flying) if copies))
+        for _, state in self.system.starts:
+            _, _, flying = self.tables.numbers_of(state)
+            reduction.meet(sum(1 << number for number, copies in enumerate(flying) if copies))
         reduction.begin_round()
-        first = reduction.normal(first)
+        firsts = list(dict.fromkeys(reduction.normal(state) for _, state in self.system.starts))
+        self.starts = len(firsts)
         if self.symmetry is not None:
-            self.symmetry.check_first(first)
+            self.symmetry.check_first(firsts[0])
             self.symmetry.update()
         self.wirer = Wirer(self.tables, Masks(self.tables, reduction), symmetry)
         self.wirer.update()
         self.visited = Visited(self.wirer.layout.words, most_bytes, threads)
-        self.visited.add_first(self.wirer.pack(first))
-        self.found = Found()
-        self.segments: list[Segment] = [(0, 1)]
-        self.frontier: list[Segment] = [(0, 1)]
+        self.visited.add_first(np.stack([self.wirer.pack(state) for state in firsts]))
+        self.found = Found(distinct=self.starts, levels=[self.starts])
+        self.segments: list[Segment] = [(0, self.starts)]
+        self.frontier: list[Segment] = [(0, self.starts)]
         self.following: list[Segment] = []
         self.again: deque[Batch] = deque()
         self.filled: list[npt.NDArray[np.int64]] = []
@@ -202,8 +204,8 @@ class Search:
         pool = ThreadPoolExecutor(len(self.workers)) if len(self.workers) > 1 else None
         try:
             with interruptions() as self._interrupted:
-                if self.found.distinct == 1:
-                    self._judge([self._unjudged((0, 1))])
+                if self.found.distinct == self.starts:
+                    self._judge([self._unjudged((0, self.starts))])
                 if self._broken is not None:
                     self.found.violated = self.model.properties[self._broken[0]], self._broken[1]
                     return
@@ -538,7 +540,7 @@ class Search:
 
     def _judge(self, results: list[Result]) -> None:
         """Check the invariants and witnesses of new states."""
-        depth = self.found.depth + (self.found.distinct > 1)
+        depth = self.found.depth + (self.found.distinct > self.starts)
         violated = [] if self._broken is None else [self._broken]
         for at, judge in enumerate(self._judges):
             judged = [result.judged[at] for result in results]
@@ -596,9 +598,9 @@ class Search:
 
     @property
     def transitions(self) -> int:
-        """The initial state and all transitions so far."""
+        """The initial states and all transitions so far."""
         kinds = self.kinds
-        return 1 + sum(kinds.values()) - kinds["cut_off"] - kinds["raises"]
+        return self.starts + sum(kinds.values()) - kinds["cut_off"] - kinds["raises"]
 
     def fired(self) -> set[str]:
         """The rules that some transition fired."""
@@ -610,9 +612,9 @@ class Search:
         return self.wirer.unpack(self.visited.state(number))
 
     def path(self, number: int) -> list[int]:
-        """The way from the initial state to a state, by number."""
+        """The way from an initial state to a state, by number."""
         numbers = [number]
-        while numbers[-1]:
+        while numbers[-1] >= self.starts:
             numbers.append(self.visited.parent(numbers[-1]))
         return numbers[::-1]
 

@@ -1,7 +1,8 @@
 """The page of `coordfsm explore`: one state of a model, what can happen in it, and the way that led there.
 
 A way is written as the numbers of the actions taken, ``/3.0.12``. Successors come in a fixed order, so an address
-means the same state every time. The page needs no script. A counterexample is such a way, too: the page then says at
+means the same state every time; the number of another start than the first comes before them, ``/2:3.0.12``. The
+page needs no script. A counterexample is such a way, too: the page then says at
 each of its states how it goes on.
 """
 
@@ -13,6 +14,7 @@ from typing import NamedTuple
 from coordfsm.check.exploration.reference import holds_in, may_rest
 from coordfsm.check.exploration.semantics import Action, State, StepError, System
 from coordfsm.check.modelling.model import Local, Model, Property
+from coordfsm.check.traces.replay import first_of
 from coordfsm.check.traces.trace import Trace, TraceFileError, TraceStep, action_key, build_trace, describe
 from coordfsm.kernel import CoordfsmError
 
@@ -46,12 +48,14 @@ class Place(NamedTuple):
     """A state with how it was reached.
 
     Attributes:
+        start: the number of the start that it began with.
         taken: the numbers of the actions taken.
         path: the states passed, with those actions.
         enabled: what can happen next.
         error: what a machine raised when it was asked; empty if none did.
     """
 
+    start: int
     taken: tuple[int, ...]
     path: list[tuple[Action | None, State]]
     enabled: list[tuple[Action, State]]
@@ -78,18 +82,17 @@ class Explorer:
 
     def __init__(self, model: Model, counterexample: Trace | None = None) -> None:
         self._system = System(model)
-        self._first = self._system.initial()
         self._counterexample = counterexample
-        self._way = () if counterexample is None else self._way_of(counterexample)
-        self.begin = _address(self._way)
+        self._start, self._way = (0, ()) if counterexample is None else self._way_of(counterexample)
+        self.begin = _address(self._start, self._way)
 
-    def _way_of(self, trace: Trace) -> tuple[int, ...]:
-        """The numbers of the actions that a trace takes."""
+    def _way_of(self, trace: Trace) -> tuple[int, tuple[int, ...]]:
+        """The number of a trace's start, and those of the actions that it takes."""
         names = tuple(node.name for node in self._system.model.nodes)
         if names != trace.nodes:
             raise TraceFileError(f"it is of nodes {', '.join(trace.nodes)}, the model has {', '.join(names)}")
         taken: list[int] = []
-        state = self._first
+        first = state = first_of(self._system, trace)
         for step in trace.steps:
             enabled, _ = self._enabled(state)
             keys = [action_key(action) for action, _ in enabled]
@@ -97,7 +100,7 @@ class Explorer:
                 raise TraceFileError(f"step {step.number} cannot happen in the model as it is now")
             taken.append(keys.index(step.action))
             state = enabled[taken[-1]][1]
-        return tuple(taken)
+        return [known for _, known in self._system.starts].index(first), tuple(taken)
 
     def place(self, address: str) -> Place:
         """The state that an address names.
@@ -105,16 +108,20 @@ class Explorer:
         Raises:
             WayError: not numbers separated by dots, too long, or a number that nothing has there.
         """
-        texts = [text for text in address.strip("/").split(".") if text]
-        if len(texts) > LONGEST or not all(text.isascii() and text.isdecimal() and len(text) < 7 for text in texts):
+        start, colon, way = address.strip("/").rpartition(":")
+        texts = [text for text in way.split(".") if text]
+        if len(texts) > LONGEST or not all(map(_is_number, [*texts, *([start] if colon else [])])):
             raise WayError(f"expected at most {LONGEST} numbers with dots between them")
-        path: list[tuple[Action | None, State]] = [(None, self._first)]
+        starts, chosen = self._system.starts, int(start or 0)
+        if chosen >= len(starts):
+            raise WayError(f"the model has {len(starts)} starts, number {chosen} is none of them")
+        path: list[tuple[Action | None, State]] = [(None, starts[chosen][1])]
         for step, number in enumerate(map(int, texts), 1):
             enabled, _ = self._enabled(path[-1][1])
             if number >= len(enabled):
                 raise WayError(f"step {step}: {len(enabled)} things can happen there, number {number} is none of them")
             path.append(enabled[number])
-        return Place(tuple(map(int, texts)), path, *self._enabled(path[-1][1]))
+        return Place(chosen, tuple(map(int, texts)), path, *self._enabled(path[-1][1]))
 
     def _enabled(self, state: State) -> tuple[list[tuple[Action, State]], str]:
         enabled: list[tuple[Action, State]] = []
@@ -137,7 +144,7 @@ class Explorer:
             '<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">',
             f"<title>{escape(model.name)}: step {len(place.taken)}</title><style>{STYLE}</style>",
             f"<h1>{escape(model.name)} <span class=soft>{escape(parameters)}</span></h1>",
-            f'<nav>step {len(place.taken)} &middot; <a href="/">start</a> {_back(place)}</nav>',
+            f"<nav>step {len(place.taken)} &middot; {self._starts(place)} {_back(place)}</nav>",
             *self._told_counterexample(place),
             "<main><div>",
             *self._properties(place),
@@ -150,6 +157,16 @@ class Explorer:
         ]
         return "\n".join(parts)
 
+    def _starts(self, place: Place) -> str:
+        """Links to where things begin; that of the way so far stands out."""
+        links = [
+            f'<a href="/{_address(number, ())}">{escape(name or "start")}</a>'
+            for number, (name, _) in enumerate(self._system.starts)
+        ]
+        if len(links) > 1:
+            links[place.start] = f"<b>{links[place.start]}</b>"
+        return " &middot; ".join(links)
+
     def _told_counterexample(self, place: Place) -> Iterator[str]:
         trace = self._counterexample
         if trace is None:
@@ -157,13 +174,13 @@ class Explorer:
         mutant = f" (mutant {trace.mutant})" if trace.mutant else ""
         yield f"<p>Counterexample{escape(mutant)}: <b>{escape(trace.property)}</b> {escape(trace.statement)}<br>"
         at = len(place.taken)
-        if place.taken != self._way[:at]:
+        if (place.start, place.taken) != (self._start, self._way[:at]):
             yield f'This state is off its way: <a href="/{self.begin}">its end</a>'
         elif at < len(self._way):
-            after = _address(self._way[: at + 1])
+            after = _address(place.start, self._way[: at + 1])
             yield f'Step {at} of {len(self._way)}: <a href="/{after}">next</a>, <a href="/{self.begin}">its end</a>'
         elif 0 < trace.loop < at:
-            back = _address(self._way[: trace.loop])
+            back = _address(place.start, self._way[: trace.loop])
             yield f'Its end: the steps after <a href="/{back}">step {trace.loop}</a> repeat for ever.'
         else:
             yield f"Its end. {escape(trace.rest)}"
@@ -207,7 +224,7 @@ class Explorer:
         yield f"<h2>What can happen next ({len(place.enabled)})</h2><table>"
         for number, (action, successor) in enumerate(place.enabled):
             [step] = build_trace(self._system, [(None, place.state), (action, successor)], "", "").steps
-            link = f'<a href="/{_address((*place.taken, number))}">{escape(_headline(step))}</a>'
+            link = f'<a href="/{_address(place.start, (*place.taken, number))}">{escape(_headline(step))}</a>'
             same = " <span class=soft>(changes nothing)</span>" if successor == place.state else ""
             violated = [
                 item.id
@@ -231,12 +248,16 @@ def _local(local: Local) -> str:
     return "<br>".join(parts)
 
 
-def _address(taken: tuple[int, ...]) -> str:
-    return ".".join(map(str, taken))
+def _address(start: int, taken: tuple[int, ...]) -> str:
+    return f"{start}:" * (start > 0) + ".".join(map(str, taken))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 7
 
 
 def _back(place: Place) -> str:
-    return f'&middot; <a href="/{_address(place.taken[:-1])}">one step back</a>' if place.taken else ""
+    return f'&middot; <a href="/{_address(place.start, place.taken[:-1])}">one step back</a>' if place.taken else ""
 
 
 def _headline(step: TraceStep) -> str:
@@ -259,7 +280,7 @@ def _way(place: Place, trace: Trace) -> Iterator[str]:
     yield "<h2>The way so far</h2><table class=way><tr><th>step"
     yield "".join(f"<th>{escape(name)}" for name in trace.nodes)
     for step in trace.steps:
-        link = f'<a href="/{_address(place.taken[: step.number])}">{step.number}</a>'
+        link = f'<a href="/{_address(place.start, place.taken[: step.number])}">{step.number}</a>'
         told = [f"<b>{escape(_headline(step))}</b>", *map(escape, step.changes)]
         told += [f"&rarr; {escape(sent.receiver)}: {escape(sent.message)}" for sent in step.sent]
         cells = ["<br>".join(told) if name == step.node else "" for name in trace.nodes]

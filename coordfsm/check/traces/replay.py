@@ -39,11 +39,24 @@ def replay(model: Model, trace: Trace) -> Replay:
     if not 0 <= trace.loop <= len(trace.steps):
         raise TraceFileError(f"loop {trace.loop}: the trace has {len(trace.steps)} steps")
     system = System(model)
-    path: list[tuple[Action | None, State]] = [(None, system.initial())]
+    path: list[tuple[Action | None, State]] = [(None, first_of(system, trace))]
     for number, step in enumerate(trace.steps, 1):
         path.append(_follow(system, path[-1][1], number, step.action))
     again = build_trace(system, path, item.id, item.statement, mutant=trace.mutant, loop=trace.loop)
     return Replay(again, _is_violated(system, item, [state for _, state in path], trace), again.steps == trace.steps)
+
+
+def first_of(system: System, trace: Trace) -> State:
+    """The initial state that a trace begins with.
+
+    Raises:
+        TraceFileError: the model has no such start.
+    """
+    starts = dict(system.starts)
+    if trace.start not in starts:
+        known = ", ".join(map(repr, starts))
+        raise TraceFileError(f"the trace starts with {trace.start!r}; the starts of the model are {known}")
+    return starts[trace.start]
 
 
 def _property(model: Model, trace: Trace) -> Property:

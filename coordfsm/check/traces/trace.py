@@ -69,7 +69,7 @@ MOST_UNFORCED = 6
 
 @dataclass(frozen=True)
 class Trace:
-    """A path from the initial state of a model.
+    """A path from an initial state of a model.
 
     Attributes:
         model: its name.
@@ -82,6 +82,7 @@ class Trace:
         loop: for a liveness property: the number of the step after which the steps repeat for ever; 0: no loop.
         rest: for a liveness property: that nothing has to happen at the end, and what could; or that all steps repeat
             (`loop` being 0), and the commands that are possible all along the loop and never given.
+        start: the name of the model's start that the path begins with; empty in a model without.
     """
 
     model: str
@@ -93,6 +94,7 @@ class Trace:
     mutant: str = ""
     loop: int = 0
     rest: str = ""
+    start: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready object, the content of a saved trace."""
@@ -133,7 +135,7 @@ def build_trace(
 
     Args:
         system: what was explored.
-        path: from the initial state (its action is None) to the last.
+        path: from an initial state (its action is None) to the last.
         property_id: what the last state violates.
         statement: the property in a sentence.
         mutant: the broken variant explored, if any.
@@ -147,12 +149,12 @@ def build_trace(
     model = system.model
     names = tuple(node.name for node in model.nodes)
     live = any(item.id == property_id and item.kind in {"eventually", "leads_to"} for item in model.properties)
-    rest = ""
+    rest, start = "", system.start_of(path[0][1])
     if live and loop < len(steps) and path[loop][1] == path[-1][1]:
         rest = "; ".join(filter(None, ["all steps repeat for ever" * (loop == 0), _left_undone(system, path[loop:])]))
     elif live:
         rest = _rest(system, path[-1][1], from_the_start=not steps)
-    return Trace(model.name, dict(model.parameters), property_id, statement, names, steps, mutant, loop, rest)
+    return Trace(model.name, dict(model.parameters), property_id, statement, names, steps, mutant, loop, rest, start)
 
 
 def _rest(system: System, state: State, *, from_the_start: bool) -> str:
@@ -301,6 +303,7 @@ def story(trace: Trace) -> str:
     parameters = " ".join(f"{name}={value}" for name, value in trace.parameters.items())
     mutant = f" (mutant {trace.mutant})" if trace.mutant else ""
     lines = [f"{trace.property} violated in {trace.model} {parameters}{mutant}", f"  {trace.statement}", ""]
+    lines += [f"  starts with {trace.start}"] if trace.start else []
     width = max((len(step.node) for step in trace.steps), default=0)
     for step in trace.steps:
         lines.append(f"{step.number:>3}  {step.node:<{width}}  {_headline(step)}")

@@ -7,7 +7,8 @@ from coordfsm.check.modelling.model import UNLIMITED, Budget, Model, Ordered, Un
 
 def faults_text(model: Model) -> str:
     """The faults of a model with their budgets, ``any`` where there is none."""
-    return ", ".join((*_network(model), *_processes(model)))
+    starts = [f"{len(model.starts)} starts"] if len(model.starts) > 1 else []
+    return ", ".join((*starts, *_network(model), *_processes(model)))
 
 
 def _network(model: Model) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from coordfsm.check.modelling.model import (
+    Envelope,
     Faults,
     Local,
     Model,
@@ -14,6 +15,7 @@ from coordfsm.check.modelling.model import (
     Ordered,
     Partition,
     Property,
+    Start,
     UnreliableSet,
 )
 from coordfsm.kernel import (
@@ -195,6 +197,19 @@ def budgets():
     )
 
 
+def starts(names: str):
+    """Up to three ways in which these nodes can stand at first; two of them may be the same."""
+    known = st.sampled_from(names)
+    somewhere = st.integers(0, PLACES - 2).map(Place)
+    word = st.builds(Envelope, known, known, st.integers(0, LETTERS - 1).map(Word))
+    start = st.tuples(
+        st.dictionaries(known, somewhere),
+        st.dictionaries(known, somewhere.map(lambda at: (Write("place", at),))),
+        st.lists(word, max_size=2).map(tuple),
+    )
+    return st.lists(start, max_size=3).map(lambda given: tuple(Start(f"s{at}", *one) for at, one in enumerate(given)))
+
+
 @st.composite
 def models(draw, *, fair: bool = False, networks=(*SETS, *BAGS, *CHANNELS)) -> Model:
     """Models of one to three nodes; `fair` ones have properties of fair executions instead of invariants."""
@@ -227,6 +242,7 @@ def models(draw, *, fair: bool = False, networks=(*SETS, *BAGS, *CHANNELS)) -> M
         network=draw(st.sampled_from(networks)),
         faults=faults,
         budgets=draw(budgets()),
+        starts=draw(st.one_of(st.just(()), starts(names))),
         boundary=(lambda local: place(local) != PLACES - 1) if draw(st.integers(0, 5)) == 0 else None,
     )
 

@@ -57,15 +57,21 @@ class Visited:
         """Memory in use: places handed out, and all slots."""
         return self.end * (8 * self.words + 4) + self._slots.nbytes
 
-    def add_first(self, state: Words) -> None:
-        """Enter the initial state as number 0."""
-        self._states[: self.words] = state
-        self._parents[0] = 0
-        self.end = 1
-        self._enter(len(self._slots), [(0, 1)])
+    def add_first(self, states: Words) -> None:
+        """Enter the initial states, shape (states, words), as the first numbers.
+
+        Raises:
+            TooLargeError: they do not fit the memory that may be used.
+        """
+        if len(states) > self.room:
+            self.grow(len(states), [])
+        self._states[: states.size] = states.reshape(-1)
+        self._parents[: len(states)] = np.arange(len(states))
+        self.end = len(states)
+        self._enter(len(self._slots), [(0, self.end)])
 
     def parent(self, number: int) -> int:
-        """The number of the state from which a state was found first; the initial state is its own parent."""
+        """The number of the state from which a state was found first; initial states are their own parents."""
         return int(self._parents[number])
 
     def state(self, number: int) -> Words:

@@ -21,12 +21,14 @@ class Graph:
         offsets: the transitions of state s are those from ``offsets[s]`` up to ``offsets[s + 1]``.
         targets: per transition: the number of the state it leads to.
         labels: per transition: what weak fairness is asked of; 0: nothing.
+        starts: how many of the first numbers are initial states.
     """
 
     present: npt.NDArray[np.bool_]
     offsets: npt.NDArray[np.int64]
     targets: npt.NDArray[np.uint32]
     labels: npt.NDArray[np.int32]
+    starts: int = 1
 
     @property
     def sources(self) -> npt.NDArray[np.int64]:
@@ -57,7 +59,7 @@ def state_graph(search: Search) -> Graph:
             batch = np.arange(start, min(start + BATCH, last), dtype=np.uint32)
             end = list_edges(wiring, visited.store, scratch, slots, batch, shift, offsets, targets, labels, end)
     offsets = np.maximum.accumulate(offsets)
-    return Graph(present, offsets, targets[:end], labels[:end])
+    return Graph(present, offsets, targets[:end], labels[:end], search.starts)
 
 
 def truth(search: Search, judge: Judge) -> npt.NDArray[np.bool_]:

@@ -45,7 +45,7 @@ def check_executions(search: Search) -> None:
                 search.found.violated = (item, lost)
                 return
             continue
-        starts = np.arange(len(goal)) == 0
+        starts = np.arange(len(goal)) < search.starts
         if item.kind == "leads_to":
             starts = truth(search, Judge([item], search.wirer, [item.trigger]))
             if not starts.any():
@@ -62,7 +62,7 @@ def find_lasso(graph: Graph, starts: Flags, goal: Flags) -> Lasso | None:
     The way from the initial state to the loop, by way of the start, is as short as there is one.
     """
     inside = graph.present & ~goal
-    depth, _ = _spread(graph, np.zeros(1, np.int64), graph.present)
+    depth, _ = _spread(graph, np.arange(graph.starts), graph.present)
     begins = np.flatnonzero(starts & inside)
     distance, origin = _spread(graph, begins, inside, depth[begins])
     inside &= distance >= 0
@@ -89,7 +89,7 @@ def never_good(graph: Graph, good: Flags) -> int | None:
     if len(lost) == 0:
         return None
     # Threads number the states of later levels before those of earlier ones.
-    depth, _ = _spread(graph, np.zeros(1, np.int64), graph.present)
+    depth, _ = _spread(graph, np.arange(graph.starts), graph.present)
     return int(lost[np.argmin(depth[lost])])
 
 
