@@ -85,8 +85,8 @@ class CutData(Value):
         condemning: subject's node to the monitors that condemn it.
         leaving: members that asked to leave.
         joining: members to add, by node.
-        reinforced: unstable subjects whose monitors were told to reinforce.
-        tolerated: unstable subjects that reinforcement did not condemn, with the monitors against it then.
+        reinforced: unstable subjects whose monitors were told to reinforce, for as long as anybody speaks against them.
+        tolerated: unstable subjects that reinforcement did not condemn, with the monitors against it then; as long.
         stale: subject's node to the monitors that have not repeated what they said since the last look.
     """
 

@@ -45,6 +45,16 @@ def without(held: Witnesses, node: str, monitors: frozenset[str]) -> Witnesses:
     return held.set(node, left) if left else held.delete(node)
 
 
+def settled(data: CutData) -> CutData:
+    """Once nobody says anything against a node, that its monitors had made up their minds about it counts no more."""
+    spoken = {*data.accusing, *data.condemning}
+    reinforced = data.reinforced & spoken
+    tolerated = Map({node: monitors for node, monitors in data.tolerated.items() if node in spoken})
+    if reinforced == data.reinforced and tolerated == data.tolerated:
+        return data
+    return replace(data, reinforced=reinforced, tolerated=tolerated)
+
+
 def is_stale(data: CutData, node: str, monitor: str) -> bool:
     """The monitor has not repeated, since the last look, what it said."""
     return monitor in data.stale.get(node, frozenset())
@@ -61,7 +71,7 @@ def looked_through(data: CutData, context: MembershipData) -> CutData:
     for node, monitors in data.stale.items():
         accusing, condemning = without(accusing, node, monitors), without(condemning, node, monitors)
     data = replace(data, accusing=accusing, condemning=condemning)
-    return replace(data, stale=_reported(data, context))
+    return settled(replace(data, stale=_reported(data, context)))
 
 
 def next_look(before: CutData, after: CutData, given: Value, context: MembershipData) -> tuple[Effect, ...]:

@@ -33,6 +33,7 @@ from coordfsm.protocols.membership.evidence import (
     looked_through,
     next_look,
     refreshed,
+    settled,
     without,
     witnesses_against,
 )
@@ -192,7 +193,7 @@ def _leave(data: CutData, context: MembershipData) -> CutData:
 def _exonerate(data: CutData, subject: MemberId, monitor: str) -> CutData:
     node, said = subject.node, frozenset({monitor})
     accusing, condemning = without(data.accusing, node, said), without(data.condemning, node, said)
-    return replace(refreshed(data, node, monitor), accusing=accusing, condemning=condemning)
+    return settled(replace(refreshed(data, node, monitor), accusing=accusing, condemning=condemning))
 
 
 def is_news(data: CutData, given: Value, context: MembershipData) -> bool:

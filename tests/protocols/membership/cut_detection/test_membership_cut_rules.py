@@ -2,11 +2,13 @@
 
 import pytest
 
-from coordfsm.kernel import Map
-from coordfsm.protocols.membership import initial
-from coordfsm.protocols.membership.cut_detection.rules import assess, cut_of, high_mark, low_mark
-from coordfsm.protocols.membership.data import CutData, ViewChangeData
-from coordfsm.protocols.membership.messages import Cut, MemberId
+from coordfsm.kernel import Map, Raise, Received, TimerFired
+from coordfsm.protocols.membership import composition, initial
+from coordfsm.protocols.membership.cut_detection.rules import REINFORCE, assess, cut_of, high_mark, low_mark
+from coordfsm.protocols.membership.data import CutData, ViewChangeData, stamp_of
+from coordfsm.protocols.membership.events import Reinforce
+from coordfsm.protocols.membership.evidence import EVIDENCE
+from coordfsm.protocols.membership.messages import Accusation, Cut, Exoneration, MemberId
 from coordfsm.protocols.view import NO_VIEW, Member, View
 
 
@@ -65,3 +67,56 @@ def test_the_last_members_do_not_leave_an_empty_view():
     context = context_of(2)
     both = CutData(leaving=frozenset({MemberId("a", 1), MemberId("b", 1)}))
     assert len(cut_of(both, context).leaving) == 1
+
+
+def said(kind, monitor, view):
+    origin, subject = MemberId(monitor, 1), MemberId("e", 1)
+    message = kind(stamp_of(view), origin, subject, 0) if kind is Accusation else kind(stamp_of(view), origin, subject)
+    return Received(monitor, message, 0)
+
+
+def fed(data, *given):
+    raised = []
+    for each in given:
+        step = composition.step(data, each)
+        data = step.data
+        raised += [effect.command for effect in step.effects if isinstance(effect, Raise)]
+    return data, raised
+
+
+REINFORCED = Reinforce((MemberId("e", 1),))
+TIMED_OUT = TimerFired(REINFORCE, 0)
+
+
+def tolerated_member():
+    """A member that two monitors accused, and that was tolerated after reinforcement."""
+    context = context_of(5)
+    view = context.view_change.view
+    data, raised = fed(context, said(Accusation, "b", view), said(Accusation, "c", view), TIMED_OUT, TIMED_OUT)
+    assert REINFORCED in raised
+    assert data.cut.state == "quiet"
+    assert data.cut.tolerated == Map({"e": frozenset("bc")})
+    return data, view
+
+
+def test_once_nobody_speaks_against_it_a_tolerated_member_is_looked_at_afresh():
+    data, view = tolerated_member()
+    data, _ = fed(data, said(Exoneration, "b", view), said(Exoneration, "c", view))
+    assert (data.cut.tolerated, data.cut.reinforced) == (Map(), frozenset())
+    data, raised = fed(data, said(Accusation, "b", view), said(Accusation, "c", view))
+    assert data.cut.state == "unstable"
+    data, raised = fed(data, TIMED_OUT)
+    assert REINFORCED in raised
+
+
+def test_evidence_that_lapses_takes_the_toleration_with_it():
+    data, _ = tolerated_member()
+    data, _ = fed(data, TimerFired(EVIDENCE, 0), TimerFired(EVIDENCE, 0))
+    assert (data.cut.accusing, data.cut.tolerated, data.cut.reinforced) == (Map(), Map(), frozenset())
+
+
+def test_a_link_that_comes_and_goes_is_tolerated_for_as_long_as_somebody_speaks_against_the_member():
+    data, view = tolerated_member()
+    data, raised = fed(data, said(Exoneration, "b", view), said(Accusation, "b", view))
+    assert data.cut.state == "quiet"
+    assert REINFORCED not in raised
