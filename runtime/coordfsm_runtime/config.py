@@ -12,7 +12,7 @@ import msgspec
 
 from coordfsm_runtime.errors import ConfigurationError, EndpointError
 from coordfsm_runtime.settings import NODE_SETTINGS, Setting
-from coordfsm_runtime.wire.endpoint import format_endpoint, is_loopback, parse_endpoint, resolve_endpoint
+from coordfsm_runtime.wire.endpoint import format_endpoint, is_loopback, is_wildcard, parse_endpoint, resolve_endpoint
 from coordfsm_runtime.wire.keyring import parse_key
 from coordfsm_runtime.wire.transport import TransportSettings
 
@@ -199,6 +199,10 @@ def _seeds(gathered: Gathered) -> tuple[str, ...]:
     given = tuple(_resolve(gathered, "node.seeds", seed) for seed in gathered.value("node.seeds"))
     own = (_numeric(gathered, "node.listen"), _numeric(gathered, "node.advertise"))
     others = tuple(seed for seed in given if seed not in own)
+    everywhere = next((seed for seed in others if is_wildcard(seed)), None)
+    if everywhere is not None:
+        expected = "addresses that can be sent to; this one is every address of the machine"
+        raise ConfigurationError(gathered.source("node.seeds"), "node.seeds", everywhere, expected)
     twice = next((seed for seed in others if others.count(seed) > 1), None)
     if twice is not None:
         raise ConfigurationError(gathered.source("node.seeds"), "node.seeds", twice, "each address once")

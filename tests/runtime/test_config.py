@@ -125,6 +125,13 @@ def test_a_key_in_the_wrong_place_is_never_shown(setting, key):
     assert "(not shown)" in told
 
 
+def test_a_wildcard_is_no_seed():
+    with pytest.raises(
+        ConfigurationError, match=r"node\.seeds is '0\.0\.0\.0:7402', expected addresses that can be sent"
+    ):
+        load(**BASE, **{"node.seeds": "127.0.0.1:7403,0.0.0.0:7402"})
+
+
 def test_http_beyond_loopback_must_be_meant():
     with pytest.raises(ConfigurationError, match=r"admin\.http_public"):
         load(**BASE, **{"admin.http": "0.0.0.0:7480"})

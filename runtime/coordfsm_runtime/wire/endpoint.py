@@ -75,3 +75,10 @@ def is_loopback_host(host: str) -> bool:
 
 def is_loopback(endpoint: Endpoint) -> bool:
     return ipaddress.ip_address(parse_endpoint(endpoint).host).is_loopback
+
+
+def is_wildcard(endpoint: Endpoint) -> bool:
+    """Whether a numeric endpoint stands for every address of its machine: to be bound, but nobody can send to it."""
+    address = ipaddress.ip_address(parse_endpoint(endpoint).host)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return address.is_unspecified or (mapped is not None and mapped.is_unspecified)

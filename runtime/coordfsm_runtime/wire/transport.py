@@ -36,7 +36,7 @@ from coordfsm_runtime.wire.datagram import (
     unpack_frame,
     unpack_refusal,
 )
-from coordfsm_runtime.wire.endpoint import Address, format_endpoint, is_loopback, parse_endpoint
+from coordfsm_runtime.wire.endpoint import Address, format_endpoint, is_loopback, is_wildcard, parse_endpoint
 from coordfsm_runtime.wire.flow import Flow
 from coordfsm_runtime.wire.fragments import MAXIMUM_PIECES, NoRoomError, Reassembler, cut
 from coordfsm_runtime.wire.keyring import Keyring
@@ -134,7 +134,8 @@ class Transport:
             counters: where datagrams and drops are counted.
 
         Raises:
-            ConfigurationError: the address cannot be bound, or is beyond loopback with neither a key nor `insecure`.
+            ConfigurationError: the address cannot be bound, is beyond loopback with neither a key nor `insecure`, or is
+                every address of the machine and none is advertised.
         """
         try:
             address = parse_endpoint(settings.listen)
@@ -147,6 +148,7 @@ class Transport:
                 settings.listen,
                 "a loopback address, or a cluster key (security.keys), or --insecure",
             )
+        _check_advertised(settings)
         bound = _bind(address, settings.listen)
         own = Address(*bound.getsockname()[:2])
         envelope = Envelope(settings.label, Keyring(settings.keys) if settings.keys else None)
@@ -431,6 +433,18 @@ class Transport:
 
     def _acknowledge(self, frame: Frame) -> None:
         self._receipts.setdefault(frame.sender, []).append((frame.number, frame.place))
+
+
+def _check_advertised(settings: TransportSettings) -> None:
+    """Others send to what is advertised: with a wildcard each of them would send to itself."""
+    if settings.advertise and is_wildcard(settings.advertise):
+        expected = "an address of this machine that others can send to"
+        raise ConfigurationError("transport", "node.advertise", settings.advertise, expected)
+    if not settings.advertise and is_wildcard(settings.listen):
+        expected = (
+            f"the address that others send to, since node.listen is {settings.listen}: every address of the machine"
+        )
+        raise ConfigurationError("transport", "node.advertise", None, expected)
 
 
 def _bind(address: Address, listen: Endpoint) -> socket.socket:

@@ -133,6 +133,9 @@ def test_a_node_that_cannot_start_says_why(tmp_path):
     ):
         code, printed = operate(*arguments)
         assert (code, expected in printed) == (EXIT_USAGE, True), printed
+    done = coordfsm(*base, "--listen", "0.0.0.0:7400", "--security-insecure")
+    assert done.returncode == EXIT_USAGE
+    assert "node.advertise is missing" in done.stderr
     done = coordfsm(*base, "--listen", "0.0.0.0:0")
     assert (done.returncode, "a loopback address, or a cluster key" in done.stderr) == (EXIT_USAGE, True), done.stderr
     (tmp_path / "n2").mkdir()

@@ -235,8 +235,23 @@ def test_without_a_key_only_loopback_unless_told():
     counters = Counters()
     with pytest.raises(ConfigurationError, match=r"node\.listen is '0\.0\.0\.0:0', expected a loopback address"):
         Transport.open(TransportSettings("0.0.0.0:0"), DECODER, counters)
-    Transport.open(TransportSettings("0.0.0.0:0", insecure=True), DECODER, counters).close()
-    Transport.open(TransportSettings("0.0.0.0:0", keys=(KEY,)), DECODER, counters).close()
+    reached = "192.0.2.1:7401"
+    Transport.open(TransportSettings("0.0.0.0:0", reached, insecure=True), DECODER, counters).close()
+    Transport.open(TransportSettings("0.0.0.0:0", reached, keys=(KEY,)), DECODER, counters).close()
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "[::ffff:0.0.0.0]:0"])
+def test_a_wildcard_needs_an_advertised_address(listen):
+    with pytest.raises(
+        ConfigurationError, match=r"node\.advertise is missing, expected the address that others send to"
+    ):
+        Transport.open(TransportSettings(listen, keys=(KEY,)), DECODER, Counters())
+
+
+@pytest.mark.parametrize("advertise", ["0.0.0.0:7401", "[::]:7401", "[::ffff:0.0.0.0]:7401"])
+def test_a_wildcard_is_never_advertised(advertise):
+    with pytest.raises(ConfigurationError, match=r"node\.advertise is .*, expected an address of this machine"):
+        Transport.open(TransportSettings("127.0.0.1:0", advertise), DECODER, Counters())
 
 
 def test_an_address_in_use_is_a_configuration_error():
