@@ -26,6 +26,7 @@ STATEMENTS = {
     "X1-fence": "Once no fence is open, exactly one process has the entity: no older copy is left or comes back.",
     "X1-yield": "A word that yields the entity to the lost process makes no second copy.",
     "X1-word": "An operator's word is taken only outside every view that the other process is a member of.",
+    "X-token-word": "After an operator's word no token from before it counts as a new one.",
     "XL1": "From every state one is reachable with all processes up, no migration running and no fence open.",
     "X-fenced": "A lost process that comes back gives up its copy.",
     "X-yielded": "The lost process comes back and has the entity.",
@@ -108,6 +109,12 @@ def is_word_in_time(seen: tuple[Seen, ...]) -> bool:
     return all(one.view > 1 for one in seen if one.of_entity.record.fencing)
 
 
+def is_horizon_raised(seen: tuple[Seen, ...]) -> bool:
+    """X-token-word: the horizon is the epoch before the one that the word began."""
+    records = [one.of_entity.record for one in seen]
+    return all(record.forgotten == record.epoch - 1 for record in records if record.fencing)
+
+
 def is_settled(seen: tuple[Seen, ...]) -> bool:
     """XL1, with the fence."""
     held = _of_entity(seen)
@@ -146,6 +153,7 @@ def _properties(lost: str, word: str, *, live: bool) -> tuple[Property, ...]:
     return (
         Property("X1-fence", STATEMENTS["X1-fence"], is_fenced_off, observe=_seen),
         Property("X1-word", STATEMENTS["X1-word"], is_word_in_time, observe=_seen),
+        Property("X-token-word", STATEMENTS["X-token-word"], is_horizon_raised, observe=_seen),
         Property("X-fenced", STATEMENTS["X-fenced"], some_fenced, "sometimes", _seen),
         kept,
         *reachable,

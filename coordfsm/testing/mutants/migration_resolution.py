@@ -55,6 +55,16 @@ def take_back_in_next_epoch(data: EntityData, given: ResolveInDoubt, context: Mi
     return _changed(operator_rules.take_back(data, given, context), epoch=data.epoch + 1)
 
 
+def take_with_old_horizon(data: EntityData, given: ResolveInDoubt, context: MigrationData) -> Result:
+    """Into service, as if all tokens were known."""
+    return _changed(operator_rules.resolve_into_service(data, given, context), forgotten=data.forgotten)
+
+
+def take_back_with_old_horizon(data: EntityData, given: ResolveInDoubt, context: MigrationData) -> Result:
+    """Taken back, as if all tokens were known."""
+    return _changed(operator_rules.take_back(data, given, context), forgotten=data.forgotten)
+
+
 def send_no_fence(data: EntityData, given: TimerFired, context: MigrationData) -> Result:
     """The fence is open, and the lost side is never told."""
     return data, ()
@@ -141,5 +151,26 @@ MUTANTS = (
     ),
     _mutant(
         "fence-not-sent", "XL1", "The lost side is never told that it was fenced.", "source", fence_again=send_no_fence
+    ),
+    *(
+        Mutant(
+            name=name,
+            machine="Migration",
+            property="X-token-word",
+            flaw=f"An entity that is {what} counts tokens as new that the lost side may have used.",
+            source="own",
+            model="migration-resolution",
+            parameters={"lost": lost, "crash": 0},
+            functions=functions,
+        )
+        for name, what, lost, functions in (
+            (
+                "horizon-kept-by-word",
+                "resolved into service",
+                "source",
+                {"resolve_into_service": take_with_old_horizon},
+            ),
+            ("horizon-kept-when-taken-back", "taken back", "destination", {"take_back": take_back_with_old_horizon}),
+        )
     ),
 )

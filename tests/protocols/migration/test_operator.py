@@ -133,4 +133,5 @@ def test_every_schedule_of_word_return_and_fence_ends_with_one_copy():
     for lost in ("source", "destination"):
         report = explore(build(lost=lost, crash=0))
         assert report.verdict == "holds", report.counterexample
-        assert {item.id for item in report.properties} == {"X1-fence", "X1-word", "X-fenced", "X-record", "XL1"}
+        expected = {"X1-fence", "X1-word", "X-token-word", "X-fenced", "X-record", "XL1"}
+        assert {item.id for item in report.properties} == expected
