@@ -30,7 +30,7 @@ __getattr__, __all__ = lazy_names(
         ),
         "coordfsm.check.modelling.model": ("Model",),
         "coordfsm.check.modelling.ingredients": (
-            *("Node", "Property", "Local", "Envelope", "Reading", "Start", "every_start"),
+            *("Node", "Property", "Local", "Envelope", "Reading", "Start", "every_start", "Observer", "Occurrence"),
             *("Network", "UnreliableSet", "Multiset", "Ordered", "Faults", "Partition", "UNLIMITED"),
         ),
         "coordfsm.check.modelling.combinators": (

@@ -54,7 +54,7 @@ class Futures:
         self._steps: deque[tuple[int, int, int | None]] = deque()
         self._visits: deque[tuple[int, int, Left]] = deque()
         for _, first in system.starts:
-            for position, local in enumerate(first.locals):
+            for position, local in enumerate(first.locals[:nodes]):
                 self._meet(position, local, system.first_budgets)
 
     def learn(self, envelopes: int, most_steps: int, is_over: Callable[[], bool]) -> bool:
@@ -138,6 +138,7 @@ class Futures:
         outcomes = self._outcomes(position, local, Received(envelope.sender, envelope.message))
         found = set(self._leading(outcomes))
         idle = found == {(local, ())} and len(outcomes) == 1 and not outcomes[0].sends
+        idle = idle and not outcomes[0].occurrence
         self._idle[position][local] |= idle << number
         return found
 

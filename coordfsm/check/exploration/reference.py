@@ -13,6 +13,7 @@ from coordfsm.check.exploration.fairness import edges_of, stuck
 from coordfsm.check.exploration.reduction import Reduction, watching
 from coordfsm.check.exploration.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict
 from coordfsm.check.exploration.semantics import Action, State, StepError, System
+from coordfsm.check.modelling.combinators import of_nodes
 from coordfsm.check.modelling.model import Model, Property
 from coordfsm.check.traces.trace import build_trace
 
@@ -212,7 +213,7 @@ def _over(
 def holds_in(system: System, item: Property, state: State, predicate: Callable[..., bool] | None = None) -> bool:
     """Whether a property's predicate (or another of the same shape) is true in one state."""
     observations = tuple(system.observed(item, local) for local in state.locals)
-    chosen = predicate or item.predicate
+    chosen = of_nodes(predicate or item.predicate, len(system.model.nodes))
     return chosen(observations, system.in_flight(state)) if item.messages else chosen(observations)
 
 

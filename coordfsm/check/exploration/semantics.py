@@ -13,7 +13,18 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from coordfsm.check.modelling.model import Envelope, Local, Model, Multiset, Node, Property, Start, UnreliableSet
+from coordfsm.check.modelling.model import (
+    Envelope,
+    History,
+    Local,
+    Model,
+    Multiset,
+    Node,
+    Occurrence,
+    Property,
+    Start,
+    UnreliableSet,
+)
 from coordfsm.kernel import (
     CancelTimer,
     Command,
@@ -80,10 +91,13 @@ class Outcome(NamedTuple):
     sends: tuple[Envelope, ...]
     fired: tuple[str, ...]
     torn: int  # effects done before the crash; -1: the step completed
+    occurrence: int = 0  # the number of what the model's observer is told; 0: nothing
 
 
 class State(NamedTuple):
     """A global state: interned local states, what is in flight, budgets left, the partition in force (0: none).
+
+    Behind the local states of the nodes stands what the model's observer keeps, if it has one.
 
     `network` is, by kind of network: a frozenset of envelope ids, a frozenset of (envelope id, copies), or a
     frozenset of ((sender, receiver), ids in order).
@@ -185,6 +199,9 @@ class System:
         self.readers = tuple((at, number) for at, node in enumerate(model.nodes) for number in range(len(node.reads)))
         self.locals = Interner()
         self.envelopes = Interner()
+        self.occurrences = Interner()
+        self.occurrences(None)
+        self._kept: dict[tuple[int, int], int] = {}
         self.fired: set[str] = set()
         self.cut_off = 0
         self._inputs = Interner()
@@ -249,20 +266,41 @@ class System:
                 local = msgspec.structs.replace(local, timers=tuple(t for t in local.timers if t != given.timer))
         step = _step(node, data, given)
         whole, sends = apply_effects(node, local, step.data, step.effects)
-        yield Outcome(whole, sends, step.fired, -1)
+        told = self._occurrence(node, given, step.effects)
+        yield Outcome(whole, sends, step.fired, -1, told)
         if not (self.model.faults.crash and self.model.faults.torn and self.may_crash(position)):
             return
-        seen = [(crashed(whole), sends)]
+        seen = [(crashed(whole), sends, told)]
         for done in range(len(step.effects)):
             partly, sent = apply_effects(node, local, step.data, step.effects[:done])
-            if not any(alike((crashed(partly), sent), known) for known in seen):
-                seen.append((crashed(partly), sent))
-                yield Outcome(crashed(partly), sent, step.fired, done)
+            end = crashed(partly), sent, self._occurrence(node, given, step.effects[:done])
+            if not any(alike(end, known) for known in seen):
+                seen.append(end)
+                yield Outcome(*end[:2], step.fired, done, end[2])
+
+    def _occurrence(self, node: Node, given: Input, effects: tuple[Effect, ...]) -> int:
+        """The number of what the model's observer is told of a step; 0: nothing."""
+        if self.model.observer is None:
+            return 0
+        events = tuple(effect.event for effect in effects if isinstance(effect, Notify))
+        command = given if isinstance(given, Command) and not isinstance(given, Recover) else None
+        return self.occurrences(Occurrence(node.name, command, events)) if events or command is not None else 0
+
+    def observe(self, history: int, occurrence: int) -> int:
+        """What the observer keeps after an occurrence: numbers among `locals`, the occurrence one of `occurrences`."""
+        if (history, occurrence) not in self._kept:
+            assert self.model.observer is not None
+            kept = self.model.observer.observe(self.locals.values[history].kept, self.occurrences.values[occurrence])
+            refuse_unequal(kept, "what the observer keeps")
+            self._kept[history, occurrence] = self.locals(History(kept))
+        return self._kept[history, occurrence]
 
     def is_ignored(self, local_id: int, outcomes: tuple[Outcome, ...]) -> bool:
         """Whether an input did nothing at all: no rule fired, and what a wrapped machine tells changed nothing."""
         whole = outcomes[0]
-        return not whole.fired and not whole.sends and self.locals(whole.local) == local_id
+        told = self.occurrences.values[whole.occurrence]
+        silent = told is None or not told.events  # that a command was given and ignored is no news
+        return silent and not whole.fired and not whole.sends and self.locals(whole.local) == local_id
 
     def may_crash(self, position: int) -> bool:
         """Whether the model lets this node crash."""
@@ -319,6 +357,7 @@ class System:
     def _started(self, start: Start) -> State:
         """Every node started, its first effects done."""
         locals_: list[int] = []
+        occurrences: list[int] = []
         network = self._send(frozenset(), start.in_flight)
         for node in self.model.nodes:
             data, durable = start.initial.get(node.name, node.initial), start.durable.get(node.name, node.durable)
@@ -328,7 +367,14 @@ class System:
                 self.fired.update(step.fired)
                 local, sends = apply_effects(node, local, step.data, step.effects)
                 network = self._send(network, sends)
+                told = self._occurrence(node, Recover(durable), step.effects)
+                occurrences += [told] if told else []
             locals_.append(self.locals(local))
+        if self.model.observer is not None:
+            history = self.locals(History(self.model.observer.first))
+            for told in occurrences:
+                history = self.observe(history, told)
+            locals_.append(history)
         return State(tuple(locals_), network, self.first_budgets, 0)
 
     def local(self, state: State, position: int) -> Local:
@@ -344,7 +390,8 @@ class System:
         """
         key = (item.observe, local_id)
         if key not in self._observed:
-            self._observed[key] = item.observe(self.locals.values[local_id])
+            value = self.locals.values[local_id]
+            self._observed[key] = value.kept if isinstance(value, History) else item.observe(value)
             refuse_unequal(self._observed[key], f"what {item.id} observes")
         return self._observed[key]
 
@@ -487,6 +534,10 @@ class System:
             self.fired.update(outcome.fired)
             successor = self._with_local(spent, position, self.locals(outcome.local))
             successor = successor._replace(network=self._send(successor.network, outcome.sends))
+            if outcome.occurrence:
+                behind = len(self.model.nodes)
+                kept = self.observe(successor.locals[behind], outcome.occurrence)
+                successor = self._with_local(successor, behind, kept)
             yield Action(kind, self.model.nodes[position].name, given, outcome.torn), successor
 
     def _with_local(self, state: State, position: int, local_id: int) -> State:

@@ -66,6 +66,13 @@ class Paired:
 Combinator = Counted | Paired
 
 
+def of_nodes(predicate: Callable[..., bool], nodes: int) -> Callable[..., bool]:
+    """A predicate on observations that hold more than the nodes': combinators are given those of the nodes alone."""
+    if not isinstance(predicate, Counted | Paired):
+        return predicate
+    return lambda observations, *others: predicate(observations[:nodes], *others)
+
+
 def count(where: Where, *, least: int = 0, most: int | None = None) -> Counted:
     """True where at least `least` and at most `most` nodes are so.
 

@@ -107,6 +107,43 @@ class Node:
         return self.final is not None and bool(self.final(local))
 
 
+class Occurrence(Value):
+    """What an observer is told of a step.
+
+    Attributes:
+        node: where it was taken.
+        command: the command that the node was given; None: it was something else.
+        events: what the node notified of, in order; where a crash cut the step short, what it did before.
+    """
+
+    node: Endpoint
+    command: Any = None
+    events: tuple[Value, ...] = ()
+
+
+class History(Value):
+    """What an observer keeps; it stands behind the nodes' local states."""
+
+    kept: Any
+
+
+@dataclass(frozen=True)
+class Observer:
+    """One history of the whole system, kept in every state: what happened at which node, before what.
+
+    It is told of each step in which a command is given or a node notifies of something, and changes nothing. Properties
+    read what it keeps as the last of their observations. Two states with different histories are two, so what it keeps
+    must be bounded, and should be little.
+
+    Attributes:
+        first: the history before anything happened.
+        observe: ``(history, occurrence) -> history``, pure.
+    """
+
+    first: Any
+    observe: Callable[[Any, Occurrence], Any]
+
+
 @dataclass(frozen=True)
 class Start:
     """One way in which things can stand at first.
@@ -235,7 +272,8 @@ class Property:
         id: the identifier of the catalogue (``spec/PROPERTIES.md``).
         statement: one sentence, as in the catalogue.
         predicate: ``(observations) -> bool``, or ``(observations, envelopes) -> bool`` with `messages`;
-            `observations` has one item per node, in the model's order; `envelopes` is a frozenset of what is in flight.
+            `observations` has one item per node, in the model's order, and behind them what the model's observer keeps,
+            if it has one; `envelopes` is a frozenset of what is in flight. Combinators speak of nodes only.
             What is said of all nodes alike is fastest as a combinator, see `coordfsm.check.modelling.combinators`.
         kind: ``invariant``: true in every state. ``sometimes``: true in at least one (a witness). ``reachable``: from
             every state, a state in which it is true can be reached. ``eventually``: true at some moment of every fair
@@ -267,6 +305,7 @@ class Description:
     budgets: Mapping[str, int] = field(default_factory=dict)
     boundary: Callable[[Local], bool] | None = None
     starts: tuple[Start, ...] = ()
+    observer: Observer | None = None
     deadlock: bool = False
     symmetric: tuple[tuple[Endpoint, ...], ...] = ()
     rename: Callable[[Any, Mapping[str, str]], Any] | None = None

@@ -8,10 +8,13 @@ from coordfsm.check.modelling.ingredients import (
     Description,
     Envelope,
     Faults,
+    History,
     Local,
     Multiset,
     Network,
     Node,
+    Observer,
+    Occurrence,
     Ordered,
     Partition,
     Property,
@@ -32,11 +35,14 @@ __all__ = [
     "Description",
     "Envelope",
     "Faults",
+    "History",
     "Local",
     "Model",
     "Multiset",
     "Network",
     "Node",
+    "Observer",
+    "Occurrence",
     "Ordered",
     "Partition",
     "Property",
@@ -68,6 +74,7 @@ class Model(Description):
         boundary: a successor whose changed local state is outside is not explored (and counted as cut off).
             What goes on beyond it is no deadlock.
         starts: the ways in which things can stand at first; all are explored. None: as the nodes say.
+        observer: what keeps one history of all nodes; None: nobody does.
         deadlock: whether a state without successors in which some node is not `final` is a violation.
         symmetric: groups of node names that are interchangeable.
         rename: how symmetry acts on values that hold node names: ``(value, {old name: new name}) -> value``; None: a

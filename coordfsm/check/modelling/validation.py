@@ -12,6 +12,7 @@ from coordfsm.check.modelling.ingredients import (
     Multiset,
     Network,
     Node,
+    Observer,
     Ordered,
     Partition,
     Property,
@@ -55,6 +56,7 @@ def validate(model: Description) -> None:
         _of_symmetry,
         _of_reads,
         _of_starts,
+        _of_observer,
     ):
         for mistake in checks(model):
             raise ModelError(f"{model.name if isinstance(model.name, str) else 'a model'}: {mistake}")
@@ -223,6 +225,15 @@ def _of_starts(model: Description) -> Mistakes:
             yield from _items(f"{here}durable of {node}", records, Write)
         yield from _items(f"{here}in_flight", start.in_flight, Envelope)
         yield from _known(f"{here}in_flight", (envelope.receiver for envelope in start.in_flight), names)
+
+
+def _of_observer(model: Description) -> Mistakes:
+    if model.observer is None:
+        return
+    yield from _typed("observer", model.observer, Observer, "an Observer")
+    yield from _function("observer: observe", model.observer.observe, 2)
+    if any(node.reads for node in model.nodes):
+        yield "observer: a node reads what is in flight; expected nodes that receive"
 
 
 # -- what fields can be --------------------------------------------------------------------------------------------

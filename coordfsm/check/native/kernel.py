@@ -21,7 +21,7 @@ from numba import njit
 
 from coordfsm.check.native.states.bits import claim, match_bucket, prefetch, trailing_zeros
 from coordfsm.check.native.states.growing import REQUESTED, UNKNOWN
-from coordfsm.check.native.steps.tables import CRASH_SHIFT, EVENT_SHIFT, HEAL_LABEL, KIND, LAST
+from coordfsm.check.native.steps.tables import CRASH_SHIFT, EVENT_SHIFT, HEAL_LABEL, KIND, LAST, OCCURRENCE_SHIFT
 from coordfsm.check.native.steps.wiring import BITSET, COUNTERS, ORDERED, UNRELIABLE
 
 U0, U1, U4, U8, U16, U29, U32, U64 = (np.uint64(number) for number in (0, 1, 4, 8, 16, 29, 32, 64))
@@ -30,6 +30,7 @@ BUCKET, SAME = ~np.uint64(7), np.uint64(255)
 MIX1, MIX2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 FLAG_LAST, FLAG_KIND, FLAG_BUDGET = np.uint64(LAST), np.uint64(15), np.uint64(255)
 FLAG_EVENT, FLAG_CRASH = np.uint64(EVENT_SHIFT), np.uint64(CRASH_SHIFT)
+FLAG_OCCURRENCE = np.uint64(OCCURRENCE_SHIFT)
 FLAG_PLAIN = ~np.uint64(15 | LAST)
 (
     COLUMN_WORD,
@@ -67,7 +68,7 @@ class Scratch(NamedTuple):
     roles: npt.NDArray[np.uint64]  # for `canonical`, as the next two
     orbit: npt.NDArray[np.uint64]
     spare: npt.NDArray[np.uint64]
-    requests: npt.NDArray[np.int64]  # shape (any, 4): 0 step or 1 queue; owner, row, column
+    requests: npt.NDArray[np.int64]  # shape (any, 4): 0 step, 1 queue or 2 history; owner, row, column
     numbers: npt.NDArray[np.int64]  # 0: requests, 1: states to do again, 2: dead ends, 3: position in the batch
     kinds: npt.NDArray[np.int64]  # transitions by kind
     pending: npt.NDArray[np.int64]  # the same, of the state in work
@@ -144,6 +145,21 @@ def _send_queued(wiring, scratch, buffer, to, sends):
                 wiring.queues[cell] = REQUESTED
             return False
         buffer[to + word] ^= (content ^ np.uint64(longer)) << shift
+    return True
+
+
+@inlined
+def _observe(wiring, scratch, buffer, to, occurrence):
+    """Change what the observer keeps in a successor; False if an entry is missing."""
+    word, shift = np.int64(wiring.nodes[wiring.observer, 0]), wiring.nodes[wiring.observer, 1]
+    kept = (buffer[to + word] >> shift) & wiring.nodes[wiring.observer, 2]
+    cell = wiring.history_base[0] + np.int64(kept) * wiring.history_stride[0] + occurrence
+    after = wiring.histories[cell]
+    if after < 0:
+        if after == UNKNOWN and _request(scratch, 2, 0, np.int64(kept), occurrence):
+            wiring.histories[cell] = REQUESTED
+        return False
+    buffer[to + word] ^= (kept ^ np.uint64(after)) << shift
     return True
 
 
@@ -409,6 +425,9 @@ def _follow(wiring, scratch, first, count, word, change, duplicate, label):
                 elif wiring.network == COUNTERS:
                     _send_counted(wiring, buffer, to, outcomes[outcome, COLUMN_SENDS])
                 elif not _send_queued(wiring, scratch, buffer, to, outcomes[outcome, COLUMN_SENDS]):
+                    return PUT_OFF
+                occurrence = np.int64(flags >> FLAG_OCCURRENCE)
+                if occurrence > 0 and not _observe(wiring, scratch, buffer, to, occurrence):
                     return PUT_OFF
                 if len(scratch.labels) > 0:
                     scratch.labels[count] = wiring.labels[outcome] if label < 0 else 0 if kind == TORN else label
@@ -761,7 +780,7 @@ def expand_batch(wiring, store, scratch, batch, new, room, shift, flush_at, shar
     numbers = scratch.numbers
     for place in range(len(scratch.recent)):
         scratch.recent[place] = U0
-    simple = words == 1 and wiring.network <= BITSET and wiring.partitions == 0
+    simple = words == 1 and wiring.network <= BITSET and wiring.partitions == 0 and wiring.observer < 0
     while numbers[3] < len(batch):
         if count >= flush_at or new + count >= room:
             new = _flush(words, store, scratch, count, shift, new, shared)

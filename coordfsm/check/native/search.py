@@ -411,8 +411,10 @@ class Search:
         for kind, owner, row, column in requests.tolist():
             if kind == 0:
                 self.tables.fill_step(owner, row, column)
-            else:
+            elif kind == 1:
                 self.tables.fill_queue(owner, row, column)
+            else:
+                self.tables.fill_history(row, column)
         self._rewire()
 
     def _raised(self) -> tuple[Property, int] | None:
@@ -517,7 +519,7 @@ class Search:
             return before._replace(taken=taken)
         return Scratch(
             state=np.zeros(words, np.uint64),
-            rows=np.zeros(len(self.model.nodes), np.int64),
+            rows=np.zeros(len(self.tables.node_locals), np.int64),
             arrivals=np.zeros((64 * words, 3), np.uint64),
             buffer=np.zeros(self._buffer * words, np.uint64),
             hashes=np.zeros(self._buffer, np.uint64),

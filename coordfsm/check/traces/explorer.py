@@ -204,6 +204,9 @@ class Explorer:
             changed = len(place.path) > 1 and place.path[-2][1].locals[position] != place.state.locals[position]
             name = f"<b>{escape(node.name)}</b>" if changed else escape(node.name)
             yield f"<tr><td>{name}<td>{_local(self._system.local(place.state, position))}"
+        if self._system.model.observer is not None:
+            kept = self._system.locals.values[place.state.locals[-1]].kept
+            yield f"<tr><td>history<td>{escape(describe(kept))}"
         for name, left in zip(self._system.budget_names, place.state.budgets, strict=True):
             yield f"<tr class=soft><td>{escape(name)}<td>{left} left"
         if place.state.cut:

@@ -218,6 +218,9 @@ def _tell(system: System, number: int, before: State, action: Action, after: Sta
     if position is not None and action.kind != "lose":
         old, new = system.local(before, position), system.local(after, position)
         changes = tuple(_node_changes(old, new))
+        if system.model.observer is not None:
+            kept, then = (system.locals.values[state.locals[-1]].kept for state in (before, after))
+            changes += tuple(differences(kept, then, "history"))
         if isinstance(action.given, Received | TimerFired | Command):
             outcomes = system.outcomes(position, before.locals[position], action.given)
             outcome = next(outcome for outcome in outcomes if outcome.torn == action.torn)

@@ -12,6 +12,7 @@ from coordfsm.check.modelling.model import (
     Model,
     Multiset,
     Node,
+    Observer,
     Ordered,
     Partition,
     Property,
@@ -210,6 +211,11 @@ def starts(names: str):
     return st.lists(start, max_size=3).map(lambda given: tuple(Start(f"s{at}", *one) for at, one in enumerate(given)))
 
 
+def happened(told):
+    """What an observer keeps of an occurrence."""
+    return told.node, told.command is not None, tuple(event.number for event in told.events)
+
+
 @st.composite
 def models(draw, *, fair: bool = False, networks=(*SETS, *BAGS, *CHANNELS)) -> Model:
     """Models of one to three nodes; `fair` ones have properties of fair executions instead of invariants."""
@@ -222,12 +228,19 @@ def models(draw, *, fair: bool = False, networks=(*SETS, *BAGS, *CHANNELS)) -> M
         return place(local), local.history if is_history_seen else ()
 
     def where(predicate):
-        return lambda seen: predicate([at for at, _ in seen])
+        return lambda seen: predicate([at for at, _ in seen[: len(names)]])
 
     there = Property("there", "Once there.", where(wanted[0]), kind="sometimes", observe=state)
     back = Property("back", "Always a way there.", where(wanted[1]), kind="reachable", observe=state)
     never = where(wanted[2])
-    safe = Property("wrong", "Never there.", lambda seen: not never(seen), observe=state)
+    observer = draw(st.sampled_from([None, Observer((), lambda kept, told: (*kept, happened(told))[-2:])]))
+    kept = draw(st.tuples(st.sampled_from(names), st.sampled_from(names)))
+    follows = draw(st.booleans())
+
+    def is_safe(seen):
+        return not never(seen) or (follows and [name for name, *_ in (seen[len(names) :] or [()])[0]] != list(kept))
+
+    safe = Property("wrong", "Never there.", is_safe, observe=state)
     at_last = Property("at last", "There at last.", where(wanted[0]), kind="eventually", observe=state)
     then = Property("then", "Then there.", where(wanted[1]), kind="leads_to", observe=state, trigger=where(wanted[3]))
     faults = draw(st.sampled_from(FAULTS if len(names) > 1 else FAULTS[:-1]))
@@ -242,6 +255,7 @@ def models(draw, *, fair: bool = False, networks=(*SETS, *BAGS, *CHANNELS)) -> M
         network=draw(st.sampled_from(networks)),
         faults=faults,
         budgets=draw(budgets()),
+        observer=observer,
         starts=draw(st.one_of(st.just(()), starts(names))),
         boundary=(lambda local: place(local) != PLACES - 1) if draw(st.integers(0, 5)) == 0 else None,
     )

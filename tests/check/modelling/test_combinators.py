@@ -81,7 +81,10 @@ def test_in_python_they_are_the_plain_predicates(name):
 )
 def test_on_random_models_too(model, names, kind, threads, paired, part, group):
     def with_properties(which):
-        items = [Property(name, "...", PLAIN[name][which], kind, observe=place) for name in names]
+        def of_nodes(name):
+            return PLAIN[name][0] if which == 0 else lambda seen: PLAIN[name][1](seen[: len(model.nodes)])
+
+        items = [Property(name, "...", of_nodes(name), kind, observe=place) for name in names]
         return replace(model, properties=tuple(items))
 
     expected = explored(with_properties(1))

@@ -29,7 +29,7 @@ class Masks:
             self._known = [0] * len(self.tables.node_locals)
         for position, identifiers in enumerate(self.tables.node_locals):
             self.rows.ensure(position, len(identifiers), layout.words)
-            inert = self.reduction.inert[position]
+            inert = {} if position == self.tables.observer else self.reduction.inert[position]
             for number in range(self._known[position], len(identifiers)):
                 for word, mask in layout.envelope_bits(inert.get(identifiers[number], 0)).items():
                     self.rows.put(position, number, word, mask)

@@ -84,6 +84,8 @@ class Symmetry:
             raise ModelError(f"{model.name}: {self.exchanges} ways to exchange nodes; at most {MOST_EXCHANGES}")
         if isinstance(model.network, Ordered):
             raise ModelError(f"{model.name}: symmetry with ordered channels is not supported; explore without")
+        if model.observer is not None:
+            raise ModelError(f"{model.name}: symmetry with an observer is not supported; explore without")
         if len(model.starts) > 1:
             raise ModelError(f"{model.name}: symmetry with several starts is not supported; explore without")
         if model.faults.partitions:

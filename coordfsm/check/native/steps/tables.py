@@ -44,6 +44,7 @@ HEAL_LABEL = 1  # what weak fairness calls the end of a partition
 LAST = 1 << 4  # flag: the last outcome of its chain
 RAISES = 1 << 5  # flag: note whether it was taken
 EVENT_SHIFT, CRASH_SHIFT = 8, 16  # flags: 1 + the budget that the outcome spends
+OCCURRENCE_SHIFT = 24  # flags: what the observer is told; 0: nothing
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Candidate:
     event: int = 0
     crash: int = 0
     label: int = 0
+    occurrence: int = 0
     error: StepError | None = None  # what the machine raised
 
 
@@ -80,6 +82,8 @@ class Tables:
         steps: per node: the entries described above.
         queues: per channel of an ordered network: column 0 the envelope at the head, column 1 the contents without it,
             column 2 + e the contents with the e-th envelope of the channel appended. Row 0 is the empty channel.
+        histories: row by row what the observer keeps, column by column what it is told: what it then keeps.
+        observer: where in `node_locals` what the observer keeps is numbered, behind the nodes; -1: nobody observes.
         node_locals: per node, the global numbers of its local states in the order of their numbers here.
         channels: the (sender, receiver) pairs of an ordered network.
         contents: per channel, the tuples of envelope numbers in the order of their numbers here.
@@ -96,10 +100,13 @@ class Tables:
     def __init__(self, system: System) -> None:
         self.system = system
         self.purity = Purity(system)
-        self.steps, self.queues = Rows(), Rows()
-        self.node_locals: list[list[int]] = [[] for _ in system.model.nodes]
-        self._numbers: list[dict[int, int]] = [{} for _ in system.model.nodes]
-        self._node_envelopes: list[list[int]] = [[] for _ in system.model.nodes]
+        self.steps, self.queues, self.histories = Rows(), Rows(), Rows()
+        # What the observer keeps stands behind the nodes, as the local states of one that does nothing by itself.
+        self.observer = -1 if system.model.observer is None else len(system.model.nodes)
+        owners = len(system.model.nodes) + (self.observer >= 0)
+        self.node_locals: list[list[int]] = [[] for _ in range(owners)]
+        self._numbers: list[dict[int, int]] = [{} for _ in range(owners)]
+        self._node_envelopes: list[list[int]] = [[] for _ in range(owners)]
         self.channels = Interner()
         self._channel_envelopes: list[list[int]] = []
         self.contents: list[list[tuple[int, ...]]] = []
@@ -131,7 +138,12 @@ class Tables:
             known = numbers[identifier] = len(numbers)
             self.node_locals[position].append(identifier)
             self.steps.ensure(position, known + 1, 1 + len(self._node_envelopes[position]))
+            if position == self.observer:
+                self._ensure_histories()
         return known
+
+    def _ensure_histories(self) -> None:
+        self.histories.ensure(0, len(self.node_locals[self.observer]), len(self.system.occurrences.values))
 
     def local(self, position: int, number: int) -> Local:
         """The local state with this number in its node's table."""
@@ -186,6 +198,7 @@ class Tables:
         """Make the tables ready for another search: the last may have ended before all that it asked for was filled."""
         self.steps.withdraw()
         self.queues.withdraw()
+        self.histories.withdraw()
 
     def fill_step(self, position: int, number: int, column: int) -> None:
         """Compute one entry of a node's table.
@@ -217,8 +230,17 @@ class Tables:
         self.queues.put(channel, content, column, self.content_number(channel, queued))
         self.filled += 1
 
+    def fill_history(self, number: int, occurrence: int) -> None:
+        """Compute what the observer keeps after an occurrence."""
+        kept = self.system.observe(self.node_locals[self.observer][number], occurrence)
+        after = self.local_number(self.observer, kept)  # the table may grow, so this comes first
+        self.histories.put(0, number, occurrence, after)
+        self.filled += 1
+
     def candidates(self, position: int, identifier: int, envelope: int | None) -> list[Candidate]:
         """What a node in a local state (by global number) can do on the delivery of an envelope, or by itself."""
+        if position == self.observer:
+            return []
         if envelope is None:
             return list(self._own_steps(position, identifier))
         return self._delivery(position, identifier, envelope)
@@ -312,6 +334,7 @@ class Tables:
                     event,
                     1 + self._budgets["crash"] if torn else 0,
                     0 if torn else label,
+                    outcome.occurrence,
                 )
             )
         return candidates
@@ -323,6 +346,9 @@ class Tables:
         first = self.sends.extend(np.array(numbers, np.int32)) if numbers else 0
         flags = KIND[candidate.kind] | (LAST if last else 0)
         flags |= candidate.event << EVENT_SHIFT | candidate.crash << CRASH_SHIFT
+        flags |= candidate.occurrence << OCCURRENCE_SHIFT
+        if candidate.occurrence:
+            self._ensure_histories()
         self._outcome_fired.append(self.fired(candidate.fired))
         if candidate.error is not None:
             flags |= RAISES

@@ -64,6 +64,10 @@ class Wiring(NamedTuple):
     inert: Bits  # per node and local state: the bits of its inert messages, a word each
     inert_base: Ints
     inert_stride: Ints
+    observer: int  # which of `nodes` holds what the observer keeps; -1: none
+    histories: Small
+    history_base: Ints
+    history_stride: Ints
 
 
 def _rows(fields: Ints) -> Bits:
@@ -257,6 +261,10 @@ class Wirer:
             inert=self.masks.rows.cells,
             inert_base=self.masks.rows.base,
             inert_stride=self.masks.rows.stride,
+            observer=tables.observer,
+            histories=tables.histories.cells,
+            history_base=tables.histories.base,
+            history_stride=tables.histories.stride,
         )
 
     def _symmetry(self) -> dict[str, Any]:

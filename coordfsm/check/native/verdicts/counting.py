@@ -245,6 +245,10 @@ def _are_neighbours(positions: list[int], layout: Layout) -> bool:
 
 
 def is_counted(item: Property, wirer: Wirer) -> bool:
-    """Whether a property can be judged by a `Tally`. Where nodes are interchangeable, each tuple must be looked at."""
+    """Whether a property can be judged by a `Tally`.
+
+    Where nodes are interchangeable, each tuple must be looked at; an observer's history is no node's.
+    """
     predicate: Any = item.predicate
-    return isinstance(predicate, Counted | Paired) and not item.messages and wirer.symmetry is None
+    whole = wirer.symmetry is None and wirer.model.observer is None
+    return isinstance(predicate, Counted | Paired) and not item.messages and whole

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from coordfsm.check.exploration.semantics import Interner, State
+from coordfsm.check.modelling.combinators import of_nodes
 from coordfsm.check.modelling.model import Property
 from coordfsm.check.native.states.growing import grown
 from coordfsm.check.native.states.layout import Layout, Place, Words, bits_for, places
@@ -46,10 +47,12 @@ class Judge:
     """
 
     def __init__(self, items: Sequence[Property], wirer: Wirer, predicates: Sequence[Any] = ()) -> None:
-        nodes = len(wirer.model.nodes)
+        nodes = len(wirer.tables.node_locals)  # and what the observer keeps
         self.items = items
         self._messages = items[0].messages
-        self._predicates = list(predicates or [item.predicate for item in items])
+        chosen = predicates or [item.predicate for item in items]
+        alone = len(wirer.model.nodes)
+        self._predicates = [of_nodes(predicate, alone) if nodes > alone else predicate for predicate in chosen]
         # A bit a property: it is decided where its value, with this bit flipped, is 1.
         self._flip = sum(1 << bit for bit, item in enumerate(items) if item.kind != "sometimes")
         self._wirer = wirer
