@@ -87,6 +87,7 @@ async def main() -> None:
                 listen=listens[place],
                 seeds=tuple(listen for listen in listens if listen != listens[place]),
                 bootstrap=place == 0,
+                new_cluster=True,
                 machines=PACE,
             )
             for place, name in enumerate(("west", "middle", "east"))

@@ -31,7 +31,8 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
         advertise: what others send to; empty for the bound address.
         data: directory of the store.
         seeds: endpoints of members to ask for admission.
-        bootstrap: found a new cluster, if the store knows of none.
+        bootstrap: found a new cluster, if the store knows of none and no seed does.
+        new_cluster: with `bootstrap`: found it also when seeds do not answer.
         label: the cluster's name.
         trace: file to record inputs and effects in, or None.
         trace_max_bytes: of the trace's two files together; 0 for no bound.
@@ -51,6 +52,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     advertise: str = ""
     seeds: tuple[str, ...] = ()
     bootstrap: bool = False
+    new_cluster: bool = False
     label: str = "coordfsm"
     trace: Path | None = None
     trace_max_bytes: int = 0
@@ -180,6 +182,7 @@ def _build(gathered: Gathered, machine_sections: tuple[str, ...]) -> NodeConfig:
         advertise=_numeric(gathered, "node.advertise"),
         seeds=_seeds(gathered),
         bootstrap=value("node.bootstrap"),
+        new_cluster=value("node.new_cluster"),
         label=value("node.label"),
         trace=value("node.trace"),
         trace_max_bytes=value("node.trace_max_bytes"),

@@ -175,6 +175,14 @@ NODE_SETTINGS = (
         parse=_boolean,
         help="found a new cluster (one node only, once)",
     ),
+    Setting(
+        "node",
+        "new_cluster",
+        default=False,
+        expected="true or false",
+        parse=_boolean,
+        help="with bootstrap: found it although seeds do not answer",
+    ),
     Setting("node", "label", "coordfsm", "a name", _name, "the cluster's name; others are refused"),
     Setting("node", "trace", None, "a file", _path, "record all inputs and effects here"),
     Setting(

@@ -35,6 +35,7 @@ def configs(directory: Path, count: int, **settings) -> list[NodeConfig]:
             listen=listens[place - 1],
             seeds=tuple(listen for listen in listens if listen != listens[place - 1]),
             bootstrap=place == 1,
+            new_cluster=True,
             keys=KEY,
             trace=directory / f"trace{place}.jsonl",
             machines=MACHINES,

@@ -24,6 +24,7 @@ FLAGS = (
     ("--data", "DIR", "directory of the durable store"),
     ("--seeds", "HOST:PORT,...", "members to ask for admission"),
     ("--bootstrap", None, "found a new cluster (one node only, once)"),
+    ("--new-cluster", None, "with --bootstrap: found it although seeds do not answer"),
     ("--label", "NAME", "the cluster's name; others are refused (default: coordfsm)"),
     ("--trace", "FILE", "record all inputs and effects here"),
     ("--trace-max-bytes", "N", "most bytes of the trace, whose oldest part then goes; 0: no bound (default: 1 GiB)"),

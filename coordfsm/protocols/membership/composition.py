@@ -5,6 +5,7 @@ from coordfsm.protocols.membership.cut_detection.machine import CUT_DETECTOR
 from coordfsm.protocols.membership.data import MembershipData
 from coordfsm.protocols.membership.failure_detection.health import HEALTH
 from coordfsm.protocols.membership.failure_detection.machine import DETECTOR, DETECTORS
+from coordfsm.protocols.membership.founding.machine import FOUNDER
 from coordfsm.protocols.membership.lifecycle.machine import LIFECYCLE
 from coordfsm.protocols.membership.settings import Settings
 from coordfsm.protocols.membership.view_change.catch_up import CATCH_UP
@@ -17,6 +18,7 @@ PARTS = (
     Part("cut", CUT_DETECTOR),
     Part("health", HEALTH),
     Part("detectors", DETECTOR, DETECTORS),
+    Part("founder", FOUNDER),
 )
 """In the order in which an input reaches them. The lifecycle knows the incarnation before the others recover; the
 catch-up compares a message with the view as it was before that message could install the next."""

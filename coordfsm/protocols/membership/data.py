@@ -170,6 +170,26 @@ class LifecycleData(Value):
     heard: frozenset[str] | None = None
 
 
+class FounderData(Value):
+    """A process that is told to found a cluster.
+
+    Attributes:
+        state: the machine's state.
+        token: of the founding in work.
+        seeds: all that are asked; empty while nothing is founded.
+        answered: those that know of no cluster.
+        confirmed: an operator said that silent seeds do not matter.
+        attempt: questions to each silent seed.
+    """
+
+    state: str = "idle"
+    token: str = ""
+    seeds: tuple[Endpoint, ...] = ()
+    answered: frozenset[Endpoint] = frozenset()
+    confirmed: bool = False
+    attempt: int = 0
+
+
 class MembershipData(Value):
     """All of one process's membership: who it is, and the data of its machines."""
 
@@ -182,6 +202,7 @@ class MembershipData(Value):
     cut: CutData = CutData()
     health: HealthData = HealthData()
     detectors: Map[str, DetectorData] = Map()
+    founder: FounderData = FounderData()
 
 
 def stamp_of(view: View) -> Stamp:

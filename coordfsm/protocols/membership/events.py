@@ -20,6 +20,20 @@ class Bootstrap(Command):
     token: str
 
 
+class Found(Command):
+    """Found a new cluster, unless a seed knows of one with this label.
+
+    Attributes:
+        token: as in `Bootstrap`.
+        seeds: who must know of none; empty: nobody is asked.
+        confirmed: an operator's word that a cluster is to be founded although seeds do not answer.
+    """
+
+    token: str
+    seeds: tuple[Endpoint, ...] = ()
+    confirmed: bool = False
+
+
 class Join(Command):
     """Join the cluster of which the seeds are members; from a wedged process: leave its lineage for that one."""
 
@@ -209,6 +223,38 @@ class CutProposed(Value):
     """This process's cut is stable; it wants the next view to follow from it."""
 
     cut: Cut
+
+
+class FoundingBegun(Value):
+    """This process was told to found a cluster and asks its seeds first."""
+
+    token: str
+
+
+class FoundingDecided(Value):
+    """This process founds a cluster.
+
+    Attributes:
+        seeds: all that were asked.
+        answered: those that said that they know of no cluster.
+        confirmed: it was told that silent seeds do not matter.
+    """
+
+    seeds: tuple[Endpoint, ...]
+    answered: frozenset[Endpoint]
+    confirmed: bool
+
+
+class FoundingRefused(Value):
+    """This process founds no cluster.
+
+    Attributes:
+        reason: what a seed knows of (a cluster, or somebody about to found one), or that seeds do not answer.
+        seeds: who said so, or who does not answer.
+    """
+
+    reason: str
+    seeds: tuple[Endpoint, ...]
 
 
 class JoinRefused(Value):

@@ -276,3 +276,31 @@ class ViewForced(MemberMessage):
 
 QUESTIONS = (Probe, ContactRequest)
 """What asks whether a process is alive."""
+
+
+# -- founding: by who is no member, so without a view ------------------------------------------------------------
+
+
+class FoundingInquiry(Message):
+    """I am told to found a cluster with this label: do you know of one?
+
+    Attributes:
+        label: of the cluster to be founded.
+        node: the founder.
+        token: of this founding; the answer returns it.
+        asked: the seed as the founder knows it; the answer returns it.
+    """
+
+    label: str
+    node: str
+    token: str
+    asked: Endpoint
+
+
+class FoundingAnswer(Message):
+    """What a seed knows: no cluster, a cluster, or that it is about to found one itself."""
+
+    label: str
+    token: str
+    asked: Endpoint
+    knows: str

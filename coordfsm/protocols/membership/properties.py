@@ -34,6 +34,7 @@ STATEMENTS = {
     "M6": "A removed incarnation is in no later view.",
     "M7": "In one view at most one cut is ever chosen; once it is chosen, every later proposal is the same.",
     "M8": "Who leaves within its patience goes when a majority of the next view has installed it.",
+    "S3": "A process that can reach a member of a cluster with its label never founds another.",
     "ML1": "A member that stays crashed is eventually in no view of the live majority.",
     "ML2": "A live joiner with a live seed eventually is a member.",
     "ML3": "With no more faults, all live members eventually have the same view, and a shunned process rejoins.",

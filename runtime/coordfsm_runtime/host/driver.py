@@ -524,6 +524,11 @@ class Driver:
         for item in batch.held:
             self._release(item)
 
+    def give_up(self, error: Exception) -> None:
+        """Stop as after a failure, for a reason that is found outside of the machines."""
+        if not self._stopped:
+            self._stop_failed(error)
+
     def _stop_failed(self, error: Exception) -> None:
         self.failure = error
         self.stop()

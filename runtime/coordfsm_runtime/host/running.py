@@ -17,14 +17,16 @@ from typing import Any, Self, TypeVar
 from coordfsm.kernel import Command, Decoder, EncodingError, Value, encode, out_of_range
 from coordfsm.protocols.coordinator.registry import Registry
 from coordfsm.protocols.membership.events import (
-    Bootstrap,
     CommandRefused,
+    Found,
+    FoundingRefused,
     Join,
     JoinRefused,
     Leave,
     MemberWedged,
     ViewChanged,
 )
+from coordfsm.protocols.membership.founding.rules import SILENT
 from coordfsm.protocols.migration.messages import (
     CommitDecided,
     EntityArrived,
@@ -37,7 +39,7 @@ from coordfsm.protocols.node import NodeData
 from coordfsm.protocols.view import View, coordinator
 from coordfsm_runtime.config import NodeConfig
 from coordfsm_runtime.counters import Counters
-from coordfsm_runtime.errors import CommandRefusedError, NodeStoppedError
+from coordfsm_runtime.errors import CommandRefusedError, ConfigurationError, NodeStoppedError
 from coordfsm_runtime.events import EventStream, Listener
 from coordfsm_runtime.host.assembly import Assembly
 from coordfsm_runtime.host.confirmations import Confirmations
@@ -121,12 +123,28 @@ class RunningNode:
         if self.state != "detached":
             return
         if config.bootstrap and not self._was_member():
-            self._running.submit(Bootstrap(secrets.token_hex(16)))
+            self._running.submit(Found(secrets.token_hex(16), config.seeds, confirmed=config.new_cluster))
         elif config.seeds:
             self._running.submit(Join(config.seeds))
         else:
             reason = "it was in a cluster before and does not found another" if config.bootstrap else "no seeds"
             logger.warning("in no cluster", extra={"fields": {"reason": reason, "expected": "node.seeds, or a join"}})
+
+    def _refuse_to_found(self, refused: FoundingRefused) -> None:
+        """Stop: whoever started this node takes it for the founder of a cluster, and it is not."""
+        label, seeds = self.config.label, ", ".join(refused.seeds)
+        if refused.reason == SILENT:
+            expected = (
+                f"seeds that answer, or node.new_cluster = true (--bootstrap --new-cluster): whether a cluster "
+                f"{label!r} is alive cannot be told, since there is no answer from {seeds}"
+            )
+        else:
+            expected = (
+                f"false: {refused.reason} with the label {label!r} answers at {seeds}; without it this node joins"
+            )
+        error = ConfigurationError("configuration", "node.bootstrap", value=True, expected=expected)
+        # After this turn: the driver is in the middle of telling.
+        asyncio.get_running_loop().call_soon(self._running.give_up, error)
 
     def _was_member(self) -> bool:
         """Whether this node was ever in a cluster: then it must not found another one by itself."""
@@ -324,6 +342,8 @@ class RunningNode:
             self.join_refused = None
         elif isinstance(event, JoinRefused):
             self.join_refused = event
+        elif isinstance(event, FoundingRefused):
+            self._refuse_to_found(event)
         elif isinstance(event, MemberWedged):
             self.wedged = event
         level = logging.DEBUG if type(event) in FREQUENT else logging.INFO

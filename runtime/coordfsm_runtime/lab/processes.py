@@ -187,6 +187,7 @@ class LocalCluster:
             self.nodes[name] = NodeProcess(name, directory / name, known[name], own)
         seed = next(iter(self.nodes.values()))
         seed.settings["COORDFSM_NODE_BOOTSTRAP"] = "true"
+        seed.settings["COORDFSM_NODE_NEW_CLUSTER"] = "true"  # the others may start later than it waits
         for node in self.nodes.values():
             others = [other.advertise for other in self.nodes.values() if other is not node]
             node.settings["COORDFSM_NODE_SEEDS"] = ",".join(others)

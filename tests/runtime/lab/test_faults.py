@@ -37,6 +37,7 @@ async def cluster(directory: Path, count: int):
                 advertise=advertised[name],
                 seeds=tuple(endpoint for other, endpoint in advertised.items() if other != name),
                 bootstrap=name == "n1",
+                new_cluster=True,
                 keys=(b"k" * 32,),
                 trace=directory / name / "trace.jsonl",
                 machines=MACHINES,

@@ -34,6 +34,7 @@ async def live(directory: Path, bound: int = 0, moves: int = 4) -> None:
                 listen=listen,
                 seeds=tuple(other for other in listens if other != listen),
                 bootstrap=name == "n1",
+                new_cluster=True,
                 trace=directory / f"{name}.jsonl",
                 trace_max_bytes=bound,
                 machines=MACHINES,

@@ -1,0 +1,1 @@
+"""Founding: whether a cluster may be founded here, asked of all seeds first."""
