@@ -30,6 +30,7 @@ from coordfsm.kernel import (
 )
 from coordfsm.protocols.membership.chain import fits
 from coordfsm.protocols.membership.composition import initial
+from coordfsm.protocols.membership.cut_detection.admission import challenge_of
 from coordfsm.protocols.membership.cut_detection.machine import CUT_DETECTOR
 from coordfsm.protocols.membership.cut_detection.rules import cut_of, high_mark
 from coordfsm.protocols.membership.data import MembershipData, ViewChangeData, stamp_of
@@ -72,9 +73,10 @@ class AskToLeave(Command):
 
 
 class AskToJoin(Command):
-    """A stranger asks to join; its request travels through this process. All strangers advertise one address."""
+    """A stranger asks to join, from an address that it has proven; its request travels through this process."""
 
     node: str
+    endpoint: str
 
 
 class MonitoringData(Value):
@@ -86,6 +88,7 @@ class MonitoringData(Value):
         ever: whom it ever condemned.
         fresh: at the observer, subject and monitor to the looks since that monitor last condemned it, below 2.
         baseless: at the observer, whom a ripe cut condemned without H monitors that were heard lately.
+        crowded: at the observer, a ripe cut admitted several, and those who stay were no majority beside them.
     """
 
     observer: str
@@ -93,6 +96,7 @@ class MonitoringData(Value):
     ever: frozenset[str] = frozenset()
     fresh: Map[tuple[str, str], int] = Map()
     baseless: frozenset[str] = frozenset()
+    crowded: bool = False
     state: str = "watching"
 
 
@@ -138,7 +142,10 @@ def say_leaving(data: MonitoringData, given: Value, context: WatchData) -> Done:
 
 def say_joining(data: MonitoringData, given: AskToJoin, context: WatchData) -> Done:
     """Tell the observer."""
-    request = JoinRequest(context.settings.label, stamp_of(_view(context)), Member(given.node, 2, STRANGERS[0]))
+    view = _view(context)
+    challenge = challenge_of(view, data.observer, given.node, given.endpoint)
+    joiner = Member(given.node, 2, given.endpoint)
+    request = JoinRequest(context.settings.label, stamp_of(view), joiner, challenge)
     return data, _tell(data, context, request)
 
 
@@ -172,7 +179,10 @@ def note_look(data: MonitoringData, given: Value) -> Done:
 
 
 def judge_cut(data: MonitoringData, given: ProposeCut, context: WatchData) -> Done:
-    """Whether H monitors of each condemned member condemn it, were heard condemning it lately, or are condemned."""
+    """Whether H monitors of each condemned member condemn it, were heard condemning it lately, or are condemned.
+
+    And whether those who stay are a majority beside those who come.
+    """
     view, gone = _view(context), {member.node for member in given.cut.condemned}
     lately = {*data.fresh, *((node, context.node) for node in data.condemned)}
     baseless = set()
@@ -181,7 +191,9 @@ def judge_cut(data: MonitoringData, given: ProposeCut, context: WatchData) -> Do
         votes = sum((node, watcher) in lately or watcher in gone for watcher in watchers)
         if votes < high_mark(len(watchers)):
             baseless.add(node)
-    return replace(data, baseless=data.baseless | baseless), ()
+    stay = len(view.members) - len(gone | {member.node for member in given.cut.leaving})
+    crowded = len(given.cut.joining) > 1 and stay <= len(given.cut.joining)
+    return replace(data, baseless=data.baseless | baseless, crowded=data.crowded or crowded), ()
 
 
 class Monitoring(Machine):
@@ -206,14 +218,16 @@ OBSERVER = Composition("observer", (MONITORING, Part("cut", CUT_DETECTOR)))
 EMITTER = Composition("emitter", (MONITORING,))
 
 
-def build(
+def build(  # noqa: PLR0913  (parameters of the model, given by name)
+    *,
     members: Annotated[int, Parameter("members of the view", minimum=3, maximum=7)] = 5,
     crashed: Annotated[int, Parameter("members that all their monitors may condemn", minimum=0)] = 1,
     lossy: Annotated[int, Parameter("monitors that may condemn a healthy member over lossy links", minimum=0)] = 1,
     accusations: Annotated[int, Parameter("accusations before the condemnations", minimum=0)] = 0,
     withdrawals: Annotated[int, Parameter("how often a monitor withdraws", minimum=0)] = 1,
     leaves: Annotated[int, Parameter("members that ask to leave", minimum=0, maximum=1)] = 0,
-    joins: Annotated[int, Parameter("strangers that ask to join, all at one address", minimum=0, maximum=2)] = 0,
+    joins: Annotated[int, Parameter("strangers that ask to join", minimum=0, maximum=2)] = 0,
+    apart: Annotated[bool, Parameter("whether each stranger has an address of its own, or all have one")] = False,
     looks: Annotated[int, Parameter("how often the observer looks for evidence not repeated", minimum=0)] = 0,
 ) -> Model:
     """Cut detector: H and L, reinforcement and tolerance under asymmetric loss, joins and leaves in the same cut."""
@@ -226,6 +240,7 @@ def build(
             f"membership-cut: crashed + lossy must be below H = {high_mark(members - 1)} "
             f"for {members} members, got {crashed} + {lossy}"
         )
+    strangers = tuple((stranger, stranger if apart else STRANGERS[0]) for stranger in STRANGERS[:joins])
     witnesses = tuple(node for node in monitors(view, healthy) if node not in dead)[:lossy]
 
     def commands(local: Local) -> tuple[Command, ...]:
@@ -237,7 +252,7 @@ def build(
         given += [Suspicious(MemberId(other, 1)) for other in subjects if other not in held.ever]
         given += [Hear(MemberId(other, 1)) for other in subjects if other in held.condemned]
         if node == order[1]:
-            given += [AskToLeave(), *(AskToJoin(stranger) for stranger in STRANGERS[:joins])]
+            given += [AskToLeave(), *(AskToJoin(*stranger) for stranger in strangers)]
         return tuple(given)
 
     def node(name: str) -> Node:
@@ -262,6 +277,7 @@ def build(
             "withdrawals": withdrawals,
             "leaves": leaves,
             "joins": joins,
+            "apart": apart,
             "looks": looks,
         },
         nodes=tuple(node(name) for name in NAMES[:members]),
@@ -286,6 +302,11 @@ def observe_baseless(local: Local) -> frozenset[str]:
 
 
 STALE = "No cut condemns a member without H monitors that repeated it lately: condemnations of old do not add up."
+
+
+def observe_crowded(local: Local) -> bool:
+    """Whether one of its ripe cuts admitted more than those who stay can do without."""
+    return local.data.monitoring.crowded  # type: ignore[no-any-return]
 
 
 def observe_monitor(local: Local) -> Seen:
@@ -326,8 +347,10 @@ def _properties(view: View, healthy: str, dead: tuple[str, ...], *, joins: int) 
         Property("ML2-fits", statement, lambda seen: all(fit for fit, _ in seen), observe=observe_joiners),
         Property("M-admits", "A joiner can be in the cut.", admits, "sometimes", observe_joiners),
     )
+    statement = "Unless a cut admits one, the members that stay are a majority of the next view."
+    crowded = Property("ML2-majority", statement, lambda seen: not any(seen), observe=observe_crowded)
     return (
-        *(joined if joins else ()),
+        *((*joined, crowded) if joins else ()),
         invariant("ML4", STATEMENTS["ML4"], spared),
         invariant("M5", STATEMENTS["M5"], proven),
         Property("ML4-stale", STALE, lambda seen: not any(seen), observe=observe_baseless),
@@ -342,6 +365,7 @@ DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {
         {"leaves": 1, "joins": 1, "withdrawals": 0},
         {"lossy": 0, "withdrawals": 0, "looks": 3},
         {"crashed": 0, "lossy": 0, "joins": 2, "withdrawals": 0},
+        {"members": 3, "crashed": 0, "lossy": 0, "leaves": 1, "joins": 2, "apart": True, "withdrawals": 0},
     ),
 }
 MODELS = {"membership-cut": build}

@@ -1,5 +1,6 @@
 """Bootstrap and join: one process founds a cluster, others ask two seeds, one of which may not be a member yet."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
@@ -7,7 +8,7 @@ from coordfsm.check.modelling.model import Faults, Local, Model, Node, Property,
 from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.check.models.membership_chain import PROCESS
 from coordfsm.check.models.membership_consensus import NAMES, without_confirmations
-from coordfsm.kernel import Command, Input, ParameterError, Recover, SetTimer, Step, Steppable
+from coordfsm.kernel import Command, Input, ParameterError, Recover, Send, SetTimer, Step, Steppable
 from coordfsm.protocols.membership.composition import initial
 from coordfsm.protocols.membership.cut_detection.admission import OTHER_LABEL
 from coordfsm.protocols.membership.events import Bootstrap, Join, Leave
@@ -33,6 +34,15 @@ from coordfsm.protocols.membership.settings import Settings
 from coordfsm.protocols.membership.view_change.consensus import TAKEOVER
 
 FOREIGNER = "z"
+UNREACHABLE = "y"
+NOWHERE = "nowhere"
+
+
+def without_the_lost(stepping: Callable[..., Step], runs: Steppable, data: Any, given: Input) -> Step:
+    """Step, but what is sent to the address where nobody answers is lost."""
+    step = stepping(runs, data, given)
+    kept = tuple(effect for effect in step.effects if not (isinstance(effect, Send) and effect.to == NOWHERE))
+    return step if len(kept) == len(step.effects) else step._replace(effects=kept)
 
 
 def without_haste(runs: Steppable, data: Any, given: Input) -> Step:
@@ -57,8 +67,11 @@ def build(
     crashes: Annotated[int, Parameter("crashes, each followed by a recovery or not", minimum=0)] = 0,
     leaves: Annotated[int, Parameter("joiners that change their mind on the way in", minimum=0)] = 0,
     views: Annotated[int, Parameter("the number of the last view", minimum=1)] = 3,
+    unreachable: Annotated[int, Parameter("joiners that advertise a wrong address", minimum=0, maximum=1)] = 0,
 ) -> Model:
     """Bootstrap and join with two seeds; a stranger is refused with a reason.
+
+    Who is `unreachable` hears the seeds' answers, and nothing that is sent to the address that it advertises.
 
     ML2 is left out with `takeovers`: they can be spent before they are needed. Without, only a process that recovers
     takes over, so that a proposal that nobody heard of is taken up again.
@@ -79,10 +92,11 @@ def build(
 
     def node(name: str) -> Node:
         settings = Settings(label="other" if name == FOREIGNER else "cluster", join_attempts=2, takeover_ms=0)
+        stepping = without_confirmations if takeovers else without_haste
         return Node(
             name,
-            initial(name, name, settings),
-            partial(without_confirmations if takeovers else without_haste, PROCESS),
+            initial(name, NOWHERE if name == UNREACHABLE else name, settings),
+            partial(without_the_lost, stepping, PROCESS) if unreachable else partial(stepping, PROCESS),
             commands,
             boots=True,
             history=remember,
@@ -94,7 +108,7 @@ def build(
         held = None if local.data is None else local.data.view_change.view
         return held is None or held.number <= views
 
-    everybody = (*names, *([FOREIGNER] if strangers else []))
+    everybody = (*names, *([UNREACHABLE] if unreachable else []), *([FOREIGNER] if strangers else []))
     return Model(
         name="membership-join",
         parameters={
@@ -105,6 +119,7 @@ def build(
             "crashes": crashes,
             "leaves": leaves,
             "views": views,
+            "unreachable": unreachable,
         },
         nodes=tuple(node(name) for name in everybody),
         network=UnreliableSet(),
@@ -149,6 +164,9 @@ def _properties(
         views = [process.view for process in observed if process.lifecycle in ACTING and process.view is not None]
         return all(member.node not in gone for view in views for member in view.members)
 
+    def reached(observed: Observations) -> bool:
+        return all(member.endpoint != NOWHERE for view in known_views(observed) for member in view.members)
+
     def refused(observed: Observations) -> bool:
         return any(process.node == FOREIGNER and OTHER_LABEL in process.history.refused for process in observed)
 
@@ -170,6 +188,9 @@ def _properties(
         properties += (Property("ML3-given-up", statement, nobody_missing, "reachable", observe),)
     elif live:
         properties += (Property("ML2", STATEMENTS["ML2"], all_in, "reachable", observe),)
+    if UNREACHABLE in everybody:
+        statement = "Who does not answer at the address that it advertises is in no view."
+        properties += (invariant("M5-address", statement, reached),)
     if not strangers:
         return properties
     return (
@@ -185,6 +206,7 @@ DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {
         {"joiners": 1, "retries": 3},
         {"joiners": 1, "strangers": 1, "crashes": 1},
         {"joiners": 1, "leaves": 1, "retries": 2},
+        {"joiners": 1, "unreachable": 1, "retries": 0},
     )
 }
 MODELS = {"membership-join": build}

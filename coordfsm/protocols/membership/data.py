@@ -153,6 +153,7 @@ class LifecycleData(Value):
         seeds: whom to ask.
         seed: which of them is asked now.
         target: the coordinator that was asked last.
+        challenge: what that coordinator sent to be echoed, empty if nothing.
         attempt: requests made since the last change.
         epoch: the own note epoch.
         heard: members that answered in the running round of contact, None when no round runs.
@@ -168,6 +169,7 @@ class LifecycleData(Value):
     attempt: int = 0
     epoch: int = 0
     heard: frozenset[str] | None = None
+    challenge: str = ""
 
 
 class FounderData(Value):

@@ -227,6 +227,7 @@ class JoinRedirect(Message):
         label: of the cluster that answers.
         newest: the joiner's incarnation must be higher.
         held: the joiner's incarnation in that view; 0 if it is not in it.
+        challenge: from the coordinator itself, to be echoed in the request; empty from any other member.
     """
 
     label: str
@@ -234,14 +235,23 @@ class JoinRedirect(Message):
     coordinator: Endpoint
     newest: int
     held: int = 0
+    challenge: str = ""
 
 
 class JoinRequest(Message):
-    """A joiner asks to be in the view that follows the one of `stamp`."""
+    """A joiner asks to be in the view that follows the one of `stamp`.
+
+    Attributes:
+        label: of the cluster that is sought.
+        stamp: the view whose members are asked.
+        member: the joiner, with the address that it advertises.
+        challenge: what the coordinator sent to that address; empty as long as nothing came from there.
+    """
 
     label: str
     stamp: Stamp
     member: Member
+    challenge: str = ""
 
 
 class JoinRefusal(Message):

@@ -1,6 +1,12 @@
-"""Why a joiner is refused. Every refusal has a reason; silence means a lost message, nothing else."""
+"""Who is let in: why a joiner is refused, how it proves its address, and how many may come in at once.
 
-from coordfsm.kernel import Endpoint
+Every refusal has a reason; silence means a lost message, nothing else. A joiner that cannot be reached at the address
+that it advertises would be a dead member from its first view on; so it counts only when it echoes what was sent there.
+"""
+
+from collections.abc import Iterable
+
+from coordfsm.kernel import Endpoint, fingerprint
 from coordfsm.protocols.membership.chain import newest
 from coordfsm.protocols.membership.data import MembershipData, current_view, stamp_of
 from coordfsm.protocols.membership.messages import JoinInquiry, JoinRequest
@@ -54,3 +60,29 @@ def _refusal_in(view: View, request: JoinRequest) -> str | None:
     if request.stamp == stamp_of(view) and joiner.incarnation <= newest(view, joiner.node):
         return STALE_INCARNATION
     return None
+
+
+def challenge_of(view: View, coordinator: str, node: str, endpoint: Endpoint) -> str:
+    """What a coordinator sends to a joiner's advertised address: 32 hexadecimal digits of XXH3-128.
+
+    It follows from the view and from who asks, so that nobody has to remember which joiner was sent what. It tells a
+    wrong address from a right one; it is no secret, and no defence against a joiner that lies.
+    """
+    return f"{fingerprint((view.id, coordinator, node, endpoint)):032x}"
+
+
+def is_proven(request: JoinRequest, context: MembershipData) -> bool:
+    """Whether the joiner echoes what this process, as the coordinator of its view, sends to its advertised address."""
+    view, joiner = current_view(context), request.member
+    return view is not None and request.challenge == challenge_of(view, context.node, joiner.node, joiner.endpoint)
+
+
+def admitted_at_once(joiners: Iterable[Member], view: View, staying: int) -> tuple[Member, ...]:
+    """Those joiners that the next view admits, sorted by node; the others wait for the view after it.
+
+    They are fewer than the members that stay, so that these are a majority of the next view and can go on without
+    them if need be. A single member has to take that risk: it admits one.
+    """
+    # The view's id is mixed in, so that no joiner is last for ever.
+    order = sorted(joiners, key=lambda joiner: (fingerprint((view.id, joiner.node, joiner.incarnation)), joiner.node))
+    return tuple(sorted(order[: max(1, staying - 1)], key=lambda joiner: joiner.node))

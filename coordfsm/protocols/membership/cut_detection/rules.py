@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from coordfsm.kernel import CancelTimer, Effect, Map, Notify, Raise, Received, SetTimer, Timer, TimerFired, Value
 from coordfsm.protocols.membership.chain import is_member, without_lapse
-from coordfsm.protocols.membership.cut_detection.admission import refusal_of
+from coordfsm.protocols.membership.cut_detection.admission import admitted_at_once, is_proven, refusal_of
 from coordfsm.protocols.membership.data import CutData, MembershipData, current_view, identity_of, self_in, stamp_of
 from coordfsm.protocols.membership.events import (
     AccusationMade,
@@ -118,8 +118,8 @@ def cut_of(data: CutData, context: MembershipData) -> Cut:
     superseded = [member for member in view.members if member.node in data.joining and member.node not in dead]
     leaving = {member for member in data.leaving if member.node not in dead}
     leaving |= {identity_of(member) for member in superseded}
-    joining = sorted(data.joining.values(), key=lambda member: member.node)
-    cut = Cut(tuple(condemned), tuple(sorted(leaving)), tuple(joining))
+    staying = len(view.members) - len(condemned) - len(leaving)
+    cut = Cut(tuple(condemned), tuple(sorted(leaving)), admitted_at_once(data.joining.values(), view, staying))
     return without_lapse(cut, view)
 
 
@@ -131,12 +131,13 @@ def acting_coordinator(view: View, context: MembershipData) -> Member:
 
 
 def is_admissible(data: object, given: Received, context: MembershipData) -> bool:
-    """A request to join this very view's successor, at its coordinator, without a reason to refuse."""
+    """A request to join this very view's successor, at its coordinator, from a proven address; no reason to refuse."""
     view, request = current_view(context), given.message
     assert isinstance(request, JoinRequest)
     return (
         view is not None
         and request.stamp == stamp_of(view)
+        and is_proven(request, context)
         and refusal_of(request, context) is None
         and acting_coordinator(view, context).node == context.node
     )

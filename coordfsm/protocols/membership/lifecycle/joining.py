@@ -25,7 +25,14 @@ from coordfsm.kernel import (
     Write,
 )
 from coordfsm.protocols.membership.chain import joined_member, newest
-from coordfsm.protocols.membership.cut_detection.admission import BAD_ADDRESS, NOT_A_MEMBER, is_address, refusal_of
+from coordfsm.protocols.membership.cut_detection.admission import (
+    BAD_ADDRESS,
+    NOT_A_MEMBER,
+    challenge_of,
+    is_address,
+    is_proven,
+    refusal_of,
+)
 from coordfsm.protocols.membership.cut_detection.rules import acting_coordinator
 from coordfsm.protocols.membership.data import (
     IDENTITY_KEY,
@@ -185,8 +192,10 @@ def may_be_admitted(data: LifecycleData, given: Received, context: MembershipDat
 
 
 def is_redirected(data: LifecycleData, given: Received, context: MembershipData) -> bool:
-    """The same view, another coordinator."""
-    return bool(_message(given).stamp == data.joins and _message(given).coordinator != data.target)
+    """The same view, and another coordinator or another challenge."""
+    message = _message(given)
+    is_new = message.coordinator != data.target or message.challenge not in ("", data.challenge)
+    return bool(message.stamp == data.joins and is_new)
 
 
 def bind_and_ask(data: LifecycleData, given: Received, context: MembershipData) -> Done:
@@ -197,6 +206,7 @@ def bind_and_ask(data: LifecycleData, given: Received, context: MembershipData) 
         incarnation=max(data.incarnation, message.newest) + 1,
         joins=message.stamp,
         target=message.coordinator,
+        challenge=message.challenge,
         attempt=0,
     )
     asked = Notify(JoinAsked(data.incarnation, message.stamp.view_id))
@@ -204,14 +214,19 @@ def bind_and_ask(data: LifecycleData, given: Received, context: MembershipData) 
 
 
 def ask_other(data: LifecycleData, given: Received, context: MembershipData) -> Done:
-    """Ask the coordinator that was named, with the same request."""
-    data = replace(data, target=_message(given).coordinator)
+    """Ask the coordinator that was named, with the same request; echo its challenge if it sent one."""
+    data = directed(data, given)
     return data, _ask_coordinator(data, context)
+
+
+def directed(data: LifecycleData, given: Received) -> LifecycleData:
+    """Whom a redirect says to ask, and what to echo there."""
+    return replace(data, target=_message(given).coordinator, challenge=_message(given).challenge)
 
 
 def ask_anew(data: LifecycleData, given: Received, context: MembershipData) -> Done:
     """Take up the request again, with the incarnation that is bound to it."""
-    data = replace(data, target=_message(given).coordinator)
+    data = directed(data, given)
     assert data.joins is not None
     return data, (Notify(JoinAsked(data.incarnation, data.joins.view_id)), *_ask_coordinator(data, context))
 
@@ -222,12 +237,17 @@ def ask_again(data: LifecycleData, given: Value, context: MembershipData) -> Don
     return data, _ask_coordinator(data, context)
 
 
-def _ask_coordinator(data: LifecycleData, context: MembershipData) -> tuple[Effect, ...]:
+def request_to_join(data: LifecycleData, context: MembershipData) -> JoinRequest:
+    """The request of the present incarnation, for the view that it is bound to."""
     assert data.joins is not None
     me = Member(context.node, data.incarnation, context.endpoint)
+    return JoinRequest(context.settings.label, data.joins, me, data.challenge)
+
+
+def _ask_coordinator(data: LifecycleData, context: MembershipData) -> tuple[Effect, ...]:
     # Few requests at an even pace: after them another seed is asked.
     delay = backoff(context.settings, context.settings.join_ms, 0, context.node)
-    return Send(data.target, JoinRequest(context.settings.label, data.joins, me)), SetTimer(JOIN, delay)
+    return Send(data.target, request_to_join(data, context)), SetTimer(JOIN, delay)
 
 
 def may_ask_again(data: LifecycleData, given: Value, context: MembershipData) -> bool:
@@ -285,16 +305,23 @@ def refuse_as_stranger(data: LifecycleData, given: Received, context: Membership
 
 
 def redirect(data: LifecycleData, given: Received, context: MembershipData) -> Done:
-    """Name the current view, its coordinator, and the incarnation to exceed."""
+    """Name the current view, its coordinator, and the incarnation to exceed; the coordinator challenges at once."""
+    message = _message(given)
+    if isinstance(message, JoinInquiry):
+        return data, (_redirect(message.node, given.sender, context),)
+    return data, (_redirect(message.member.node, message.member.endpoint, context),)
+
+
+def _redirect(node: str, endpoint: Endpoint, context: MembershipData) -> Send:
     view = current_view(context)
     assert view is not None
-    message = _message(given)
-    node = message.node if isinstance(message, JoinInquiry) else message.member.node
-    where = acting_coordinator(view, context).endpoint
+    coordinator = acting_coordinator(view, context)
     member = member_of(view, node)
     held = 0 if member is None else member.incarnation
-    answer = JoinRedirect(context.settings.label, stamp_of(view), where, newest(view, node), held)
-    return data, (Send(given.sender, answer),)
+    # The challenge proves only the address that it was sent to.
+    challenge = challenge_of(view, context.node, node, endpoint) if coordinator.node == context.node else ""
+    label, stamp = context.settings.label, stamp_of(view)
+    return Send(endpoint, JoinRedirect(label, stamp, coordinator.endpoint, newest(view, node), held, challenge))
 
 
 def is_in_view(data: LifecycleData, given: Received, context: MembershipData) -> bool:
@@ -320,6 +347,11 @@ def is_misdirected(data: LifecycleData, given: Received, context: MembershipData
     view = current_view(context)
     assert view is not None
     return _message(given).stamp != stamp_of(view) or acting_coordinator(view, context).node != context.node
+
+
+def is_unproven(data: LifecycleData, given: Received, context: MembershipData) -> bool:
+    """The joiner does not echo what is sent to the address that it advertises."""
+    return not is_proven(_message(given), context)
 
 
 # -- shunned -----------------------------------------------------------------------------------------------------

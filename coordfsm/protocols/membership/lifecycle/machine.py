@@ -68,6 +68,7 @@ class Lifecycle(Machine):
         within(member, wedged, leaving, cond=join.is_admitted, on=join.welcome)
         | within(member, wedged, leaving, cond=join.is_refused, on=join.refuse_joiner)
         | within(member, wedged, leaving, cond=join.is_misdirected, on=join.redirect)
+        | within(member, wedged, leaving, cond=join.is_unproven, on=join.redirect)
         | within(detached, seeking, waiting, withdrawing, shunned, on=join.refuse_as_stranger)
     )
 

@@ -5,16 +5,20 @@ So it asks until it knows: it enters and leaves like any member, or learns that 
 Its patience is bounded like that of a leaver (decision 0104).
 """
 
-from typing import Any
-
 from msgspec.structs import replace
 
 from coordfsm.kernel import CancelTimer, Effect, Notify, Received, Send, SetTimer, Timer, Value
 from coordfsm.protocols.membership.data import LifecycleData, MembershipData
 from coordfsm.protocols.membership.events import Excluded, MemberLeaving
-from coordfsm.protocols.membership.lifecycle.joining import JOIN, REJOIN, known_seeds, persist_identity
-from coordfsm.protocols.membership.messages import JoinInquiry, JoinRequest
-from coordfsm.protocols.view import Member
+from coordfsm.protocols.membership.lifecycle.joining import (
+    JOIN,
+    REJOIN,
+    directed,
+    known_seeds,
+    persist_identity,
+    request_to_join,
+)
+from coordfsm.protocols.membership.messages import JoinInquiry
 
 Done = tuple[LifecycleData, tuple[Effect, ...]]
 
@@ -40,11 +44,8 @@ def resume_withdrawing(data: LifecycleData, given: Excluded, context: Membership
 
 
 def _ask(data: LifecycleData, context: MembershipData) -> tuple[Effect, ...]:
-    assert data.joins is not None
-    me = Member(context.node, data.incarnation, context.endpoint)
-    request = JoinRequest(context.settings.label, data.joins, me)
     # After a restart nobody knows any more who was asked.
-    asked = (Send(data.target, request),) if data.target else ()
+    asked = (Send(data.target, request_to_join(data, context)),) if data.target else ()
     # The coordinator that was asked may be gone: the seeds know its successor.
     seed = data.seeds[data.attempt % len(data.seeds)] if data.seeds else ""
     inquiry = (Send(seed, JoinInquiry(context.settings.label, context.node)),) if seed else ()
@@ -64,8 +65,5 @@ def withdraw_again(data: LifecycleData, given: Value, context: MembershipData) -
 
 def ask_there(data: LifecycleData, given: Received, context: MembershipData) -> Done:
     """Another coordinator, or a view that has this process: the answer is there."""
-    message: Any = given.message
-    assert data.joins is not None
-    me = Member(context.node, data.incarnation, context.endpoint)
-    request = JoinRequest(context.settings.label, data.joins, me)
-    return replace(data, target=message.coordinator), (Send(message.coordinator, request),)
+    data = directed(data, given)
+    return data, (Send(data.target, request_to_join(data, context)),)

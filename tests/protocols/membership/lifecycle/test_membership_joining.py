@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from coordfsm.kernel import Persist, Received, Send
 from coordfsm.protocols.membership import composition
 from coordfsm.protocols.membership.chain import decision_of, next_view
+from coordfsm.protocols.membership.cut_detection.admission import challenge_of
 from coordfsm.protocols.membership.data import identity_of, stamp_of
 from coordfsm.protocols.membership.events import (
     Bootstrap,
@@ -246,7 +247,8 @@ def test_of_two_joiners_with_one_address_one_is_refused_and_others_come_in():
     leader = coordinator(view).node
     for name in ("p", "q"):
         cluster.start(name)
-        request = JoinRequest("test", stamp_of(view), Member(name, view.number + 1, "shared"))
+        challenge = challenge_of(view, leader, name, "shared")
+        request = JoinRequest("test", stamp_of(view), Member(name, view.number + 1, "shared"), challenge)
         cluster.give(leader, Received(name, request))
     held = cluster.data[leader]
     cluster.give(leader, Received("q", JoinRequest("test", stamp_of(view), Member("q", view.number + 1, "shared"))))
