@@ -36,7 +36,16 @@ __getattr__, __all__ = lazy_names(
         "coordfsm.protocols.membership.events": (
             *("Bootstrap", "Join", "Leave", "ForceView"),
             *("ViewChanged", "ViewRecovered", "MemberShunned", "MemberLeaving", "MemberLeft"),
-            *("MemberWedged", "MemberUnwedged", "JoinAsked", "JoinRefused", "JoinerRefused"),
+            *(
+                "MemberWedged",
+                "MemberUnwedged",
+                "FoundingBegun",
+                "FoundingDecided",
+                "FoundingRefused",
+                "JoinAsked",
+                "JoinRefused",
+                "JoinerRefused",
+            ),
             *("SubjectAccused", "SubjectRebutted", "CutProposed", "CutAccepted"),
             *("CommandRefused", "MessageRefused"),
         ),
