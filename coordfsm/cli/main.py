@@ -22,6 +22,7 @@ COMMANDS = (
     *("verify", "explore", "replay", "fuzz", "render", "simulate"),
     *("demo", "cluster", "node", "store", "audit"),
     *("status", "members", "coordinator", "topology", "register", "create", "entities", "migrate", "in_doubt"),
+    "confirm_stopped",
     *("join", "leave", "force_view", "keys", "watch", "completion"),
 )
 """In the order of `--help`. A file that is not there is a command that this installation does not have."""

@@ -60,7 +60,7 @@ __getattr__, __all__ = lazy_names(
         "coordfsm.protocols.migration.messages": (
             *("CreateEntity", "UpdateEntity", "RemoveEntity", "Migrate", "ConfirmStopped", "ResolveInDoubt"),
             *("MigrationEnded", "EntityArrived", "EntityLeft", "EntityFrozen", "EntityThawed", "EntityRefused"),
-            *("CommitDecided", "InDoubt", "InDoubtEnded"),
+            *("CommitDecided", "InDoubt", "InDoubtEnded", "StopUnconfirmed"),
             *("EntityRecord", "TransactionId", "entity_key"),
         ),
     },

@@ -36,14 +36,16 @@ class Listener:
 
     Args:
         handled: called with each event once the next one is asked for; None if nobody waits for that.
+        is_waited_for: whether somebody waits for what its reader has to say of events, here or by another way.
 
     Attributes:
         ended: whether the node has stopped and all events were taken.
         missed: events that were dropped so far because the listener was too slow.
     """
 
-    def __init__(self, handled: Callable[[Value], None] | None = None) -> None:
+    def __init__(self, handled: Callable[[Value], None] | None = None, *, is_waited_for: bool = False) -> None:
         self._handled = handled
+        self._is_waited_for = is_waited_for or handled is not None
         self._handed: list[Value] = []  # to the reader, who has not asked for more yet
         self._queue: deque[Value] = deque()
         self._bytes = 0
@@ -58,8 +60,8 @@ class Listener:
 
     @property
     def is_waited_for(self) -> bool:
-        """Whether it counts that the reader has handled an event."""
-        return self._handled is not None and not self._closed
+        """Whether it counts what the reader has to say of an event."""
+        return self._is_waited_for and not self._closed
 
     async def __anext__(self) -> Value:
         self._note_handled()
@@ -139,8 +141,8 @@ class EventStream:
         for listener in self._living():
             listener.close()
 
-    def listen(self, handled: Callable[[Value], None] | None = None) -> Listener:
-        listener = Listener(handled)
+    def listen(self, handled: Callable[[Value], None] | None = None, *, is_waited_for: bool = False) -> Listener:
+        listener = Listener(handled, is_waited_for=is_waited_for)
         if self._closed:
             listener.close()
         self._listeners.append(ref(listener, self._listeners.remove))

@@ -52,7 +52,7 @@ def _step(machines: Composition, data: Any, given: Input) -> Step:
     return step._replace(effects=(Notify(given), *step.effects)) if isinstance(given, ViewInstalled) else step
 
 
-def _chain(lost: str, *, returns: bool) -> tuple[View, ...]:
+def views_without(lost: str, *, returns: bool) -> tuple[View, ...]:
     """Both; the survivor alone; both again, the lost one as a new member."""
     names = ("p1", "p2")
     first = View("model", 1, "", tuple(Member(name, 1, name) for name in names))
@@ -62,7 +62,8 @@ def _chain(lost: str, *, returns: bool) -> tuple[View, ...]:
     return (first, second, third) if returns else (first, second)
 
 
-def _commands(chain: tuple[View, ...], lost: str, keep: bool, local: Local) -> Iterator[Command]:  # noqa: FBT001
+def asked_of(chain: tuple[View, ...], lost: str, keep: bool, local: Local) -> Iterator[Command]:  # noqa: FBT001
+    """What membership, the application and the operator may say to a process."""
     data: MigrationData = local.data
     newest = local.history.view
     for view in chain:
@@ -176,14 +177,14 @@ def build(
     """An operator resolves a migration whose other side is gone; the lost side comes back and is fenced."""
     given = dict(locals())
     missing = "p1" if lost == "source" else "p2"
-    chain = _chain(missing, returns=rejoins)
+    chain = views_without(missing, returns=rejoins)
     owned = (Write(entity_key(ENTITY), EntityRecord("owned", epoch=1)),)
     nodes = tuple(
         Node(
             name,
             initial(name),
             partial(_step, composition),
-            partial(_commands, chain, missing, word == "keep"),
+            partial(asked_of, chain, missing, word == "keep"),
             boots=True,
             durable=owned if name == "p1" else (),
             history=_remember,

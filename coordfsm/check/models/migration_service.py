@@ -1,8 +1,8 @@
 """Who serves an entity, as the applications see it: each reads what it is told late, and confirms later still.
 
 An application serves an entity from the moment it reads that the entity arrived or is in service again, until it
-reads that it is frozen. It may then confirm at once, later, after the freeze was called off, or never. It ends with its
-process.
+reads that it is to stop. It may then confirm at once, later, after the freeze was called off, or never. It ends with
+its process.
 """
 
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ from coordfsm.protocols.migration.messages import (
     ConfirmStopped,
     CreateEntity,
     EntityArrived,
-    EntityFrozen,
     EntityRecord,
     EntityThawed,
     Migrate,
     RemoveEntity,
     ResolveInDoubt,
     UpdateEntity,
+    confirmation_of,
     entity_key,
 )
 from coordfsm.protocols.migration.properties import (
@@ -92,7 +92,8 @@ class Past(Value):
     view: int = 0
 
 
-def _remember(past: Past, event: Value) -> Past:
+def remember_view(past: Past, event: Value) -> Past:
+    """Fold an event into the history: the newest view is the one installed last."""
     if isinstance(event, ViewInstalled):
         return Past(past.entities, event.view.number)
     return Past(remember(past.entities, event), past.view)
@@ -102,7 +103,8 @@ def _told(event: Value) -> tuple[int, ...]:
     """What an application makes of an event."""
     if isinstance(event, EntityArrived | EntityThawed):
         return (SERVE,)
-    return (event.freeze,) if isinstance(event, EntityFrozen) else ()
+    confirmation = confirmation_of(event)
+    return () if confirmation is None else (confirmation.freeze,)
 
 
 def read(application: Application) -> Application:
@@ -113,7 +115,7 @@ def read(application: Application) -> Application:
     return Application(serving=False, unread=tuple(rest), owed=first)
 
 
-def _step(machines: Composition, data: Served, given: Input) -> Step:
+def step_served(machines: Composition, data: Served, given: Input) -> Step:
     """The machines, with their application behind them."""
     application = data.application
     if isinstance(given, ReadEvent):
@@ -226,11 +228,11 @@ def build(  # noqa: PLR0913  (each a dimension of the model)
         Node(
             name,
             Served(initial(name)),
-            partial(_step, composition),
+            partial(step_served, composition),
             partial(_commands, tuple(chain)),
             boots=True,
             durable=owned if name == NAMES[0] else (),
-            history=_remember,
+            history=remember_view,
             first_history=Past(),
             rules=(*composition.rule_names, READS, CONFIRMS),
         )

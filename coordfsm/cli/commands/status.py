@@ -34,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         ("topology", "none" if topology is None else f"{topology['view_number']}.{topology['version']}"),
         ("hosts", " ".join(status["hosted"]) or "no bubbles"),
         ("entities", ", ".join(f"{count} {state}" for state, count in status["entities"].items()) or "none"),
+        *(("stopping", unconfirmed(stops)) for stops in [status["unconfirmed_stops"]] if stops is not None),
         ("up", f"{status['uptime_s']:.0f} s"),
     ]
     for key, title in (("dropped", "dropped"), ("refused_by_others", "refused")):
@@ -49,6 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
         fields.append(("disk", f"slow: a commit takes {taken_ms:,} ms{silent}"))
     print_fields(fields)
     return code
+
+
+def unconfirmed(stops: dict[str, Any]) -> str:
+    """What the application has not confirmed yet."""
+    return f"{stops['count']} wait for the application, the first for {stops['longest_s']:.0f} s"
 
 
 def _members(view: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ class EntityData(Value):
         entity: its id.
         view_id: the view in which this process prepared to give it away.
         requests: ids of the requests that wait for the open attempt to end.
-        called_off: freezes that ended before PREPARE was logged, since the process started.
+        called_off: requests to stop that ended without a PREPARE since the process started: called off, or for a fence.
     """
 
     entity: str

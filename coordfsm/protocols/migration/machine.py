@@ -2,7 +2,8 @@
 
 Two-phase commit, remove then commit. As the source: OWNED, FREEZING (the application is asked to stop; nothing is
 logged), FROZEN (it has stopped; PREPARE logged), DEPARTING (COMMIT logged: the point of no return), DEPARTED
-(acknowledged; a forward pointer stays). As the destination: ABSENT, PREPARED (in doubt), OWNED.
+(acknowledged; a forward pointer stays). As the destination: ABSENT, PREPARED (in doubt), OWNED. Fenced off: YIELDING
+(given up durably; the application is asked to stop), DEPARTED.
 
 One machine has both roles, because an entity that arrived may leave again: its state says at every moment who answers
 for it, and its one durable record is ownership and log at once, so that they cannot disagree.
@@ -13,7 +14,8 @@ Rules that everything rests on:
 2. Until then the source may abort alone; from then on it only repeats its decision.
 3. A prepared destination never decides alone.
 4. Epochs tell an echo of an earlier move from a new one.
-5. PREPARE leaves only after the application has confirmed that it serves the entity no longer.
+5. PREPARE leaves, and a fence is acknowledged, only after the application has confirmed that it serves the entity no
+   longer.
 """
 
 from statemachine import State
@@ -40,8 +42,10 @@ from coordfsm.protocols.migration.operator_rules import (
     drop_for_fence,
     end_fencing,
     end_for_fence,
+    end_yielding,
     fence_again,
     give_up,
+    give_up_frozen,
     heed_fence,
     is_behind_fence,
     is_fencing,
@@ -52,6 +56,7 @@ from coordfsm.protocols.migration.operator_rules import (
     resolve_into_service,
     says_commit,
     take_back,
+    tell_unconfirmed,
     yield_to_fence,
 )
 from coordfsm.protocols.migration.rules import (
@@ -101,7 +106,7 @@ from coordfsm.protocols.migration.tokens import is_not_expired
 
 
 class Migration(Machine):
-    """One entity at one process: ABSENT, PREPARED, OWNED, FREEZING, FROZEN, DEPARTING, DEPARTED."""
+    """One entity at one process: ABSENT, PREPARED, OWNED, FREEZING, FROZEN, DEPARTING, YIELDING, DEPARTED."""
 
     absent = State(initial=True)
     prepared = State()
@@ -109,6 +114,7 @@ class Migration(Machine):
     freezing = State()
     frozen = State()
     departing = State()
+    yielding = State()
     departed = State()
 
     # A process starts: what was under way is aborted, repeated or asked for.
@@ -130,6 +136,7 @@ class Migration(Machine):
         | freezing.to(freezing, internal=True, on=refuse_command)
         | frozen.to(frozen, internal=True, on=refuse_command)
         | departing.to(departing, internal=True, on=refuse_command)
+        | yielding.to(yielding, internal=True, on=refuse_command)
         | departed.to(departed, internal=True, on=refuse_command)
     )
     local_update_entity = (
@@ -140,6 +147,7 @@ class Migration(Machine):
         | freezing.to(freezing, internal=True, on=refuse_command)
         | frozen.to(frozen, internal=True, on=refuse_command)
         | departing.to(departing, internal=True, on=refuse_command)
+        | yielding.to(yielding, internal=True, on=refuse_command)
         | departed.to(departed, internal=True, on=refuse_command)
     )
     local_remove_entity = (
@@ -150,6 +158,7 @@ class Migration(Machine):
         | freezing.to(freezing, internal=True, on=refuse_command)
         | frozen.to(frozen, internal=True, on=refuse_command)
         | departing.to(departing, internal=True, on=refuse_command)
+        | yielding.to(yielding, internal=True, on=refuse_command)
         | departed.to(departed, internal=True, on=refuse_command)
     )
 
@@ -165,10 +174,13 @@ class Migration(Machine):
         | frozen.to(frozen, internal=True, on=refuse_request)
         | departing.to(departing, internal=True, cond=joins_running, on=join_running)
         | departing.to(departing, internal=True, on=refuse_request)
+        | yielding.to(yielding, internal=True, on=refuse_request)
         | departed.to(departed, internal=True, on=refuse_request)
     )
-    local_confirm_stopped = freezing.to(frozen, cond=is_of_this_freeze, on=freeze)
-    timeout_freeze = freezing.to(owned, on=call_off_late)
+    local_confirm_stopped = freezing.to(frozen, cond=is_of_this_freeze, on=freeze) | yielding.to(
+        departed, cond=is_of_this_freeze, on=end_yielding
+    )
+    timeout_freeze = freezing.to(owned, on=call_off_late) | yielding.to(yielding, internal=True, on=tell_unconfirmed)
     recv_migration_vote = frozen.to(departing, cond=[is_of_open_transaction, is_yes], on=commit) | frozen.to(
         owned, cond=is_of_open_transaction, on=abort_refused
     )
@@ -190,6 +202,7 @@ class Migration(Machine):
         | freezing.to(freezing, internal=True, on=answer_aborted)
         | absent.to(absent, internal=True, on=answer_aborted)
         | prepared.to(prepared, internal=True, on=answer_aborted)
+        | yielding.to(yielding, internal=True, on=answer_aborted)
     )
 
     # The destination.
@@ -204,6 +217,7 @@ class Migration(Machine):
         | freezing.to(freezing, internal=True, on=vote_no)
         | frozen.to(frozen, internal=True, on=vote_no)
         | departing.to(departing, internal=True, on=vote_no)
+        | yielding.to(yielding, internal=True, on=vote_no)
     )
     recv_migration_decision = (
         prepared.to(owned, cond=[is_of_open_transaction, is_commit], on=activate)
@@ -213,6 +227,7 @@ class Migration(Machine):
         | freezing.to(freezing, internal=True, cond=is_done, on=acknowledge)
         | frozen.to(frozen, internal=True, cond=is_done, on=acknowledge)
         | departing.to(departing, internal=True, cond=is_done, on=acknowledge)
+        | yielding.to(yielding, internal=True, cond=is_done, on=acknowledge)
         | departed.to(departed, internal=True, cond=is_done, on=acknowledge)
         | absent.to(absent, internal=True, cond=is_done, on=acknowledge)
     )
@@ -230,15 +245,16 @@ class Migration(Machine):
         | owned.to(owned, internal=True, on=refuse_resolution)
         | freezing.to(freezing, internal=True, on=refuse_resolution)
         | frozen.to(frozen, internal=True, on=refuse_resolution)
+        | yielding.to(yielding, internal=True, on=refuse_resolution)
         | departed.to(departed, internal=True, on=refuse_resolution)
     )
     timeout_fence = owned.to(owned, internal=True, cond=is_fencing, on=fence_again)
     recv_migration_fence = (
-        owned.to(departed, cond=is_older_than_fence, on=yield_to_fence)
+        owned.to(yielding, cond=is_older_than_fence, on=yield_to_fence)
         | owned.to(owned, internal=True, on=acknowledge_fence)
-        | freezing.to(departed, cond=is_older_than_fence, on=yield_to_fence)
+        | freezing.to(yielding, cond=is_older_than_fence, on=yield_to_fence)
         | freezing.to(freezing, internal=True, on=acknowledge_fence)
-        | frozen.to(departed, cond=is_older_than_fence, on=yield_to_fence)
+        | frozen.to(departed, cond=is_older_than_fence, on=give_up_frozen)
         | frozen.to(frozen, internal=True, on=acknowledge_fence)
         | prepared.to(departed, cond=is_offered_before_fence, on=drop_for_fence)
         | prepared.to(prepared, internal=True, on=acknowledge_fence)
@@ -255,6 +271,7 @@ class Migration(Machine):
         ("*", "recv_migration_vote"): "the transaction is not open: decided, aborted, or of an earlier attempt",
         ("*", "local_confirm_stopped"): "no freeze waits for it, or another one does",
         ("*", "timeout_freeze"): "confirmed in time, or called off",
+        ("yielding", "recv_migration_fence"): "acknowledged once the application has confirmed that it stopped",
         ("*", "timeout_vote"): "no vote is waited for",
         ("*", "timeout_migration"): "decided in time",
         ("*", "local_view_installed"): "nothing is undecided: after a COMMIT record only the decision is repeated",

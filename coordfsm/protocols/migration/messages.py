@@ -1,4 +1,7 @@
-"""What migration sends, stores, is told and tells: messages, records, commands, events."""
+"""What migration sends, stores, is told and tells: messages, records, commands, events.
+
+Longer than most files here: one declaration after the other, each with what its fields mean.
+"""
 
 from coordfsm.kernel import Command, Endpoint, Message, Value
 from coordfsm.kernel.ranges import not_ascending
@@ -236,7 +239,7 @@ class Migrate(Command):
 
 
 class ConfirmStopped(Command):
-    """The application's answer to `EntityFrozen`: it serves the entity no longer.
+    """The application serves the entity no longer: its answer to `EntityFrozen`, and to an `EntityLeft` that asks.
 
     Attributes:
         entity: its id.
@@ -297,15 +300,34 @@ class EntityArrived(Value):
 
 
 class EntityLeft(Value):
-    """An entity is out of service here for good: moved, removed, or fenced.
+    """An entity is out of service here for good: moved, removed, or fenced. Whoever still serves it stops.
 
     Attributes:
         entity: its id.
         epoch: in which it was in service here.
+        freeze: what the confirmation names (`ConfirmStopped`), if one is waited for: of an entity that was fenced, and
+            is in service elsewhere already. 0: the application has confirmed already, or removed the entity itself.
     """
 
     entity: str
     epoch: int
+    freeze: int = 0
+
+
+class StopUnconfirmed(Value):
+    """The application has not confirmed in time that it stopped serving an entity that is in service elsewhere.
+
+    It is waited for still, until the process ends. Until then the entity cannot move on from where it is.
+
+    Attributes:
+        entity: its id.
+        freeze: what the confirmation names.
+        waited_ms: for how long it has been waited for.
+    """
+
+    entity: str
+    freeze: int
+    waited_ms: int
 
 
 class CommitDecided(Value):
@@ -395,3 +417,10 @@ class InDoubtEnded(Value):
 
     entity: str
     committed: bool
+
+
+def confirmation_of(event: Value) -> ConfirmStopped | None:
+    """What answers this event once the application has stopped; None if it asks for no answer."""
+    if isinstance(event, EntityFrozen | EntityLeft) and event.freeze:
+        return ConfirmStopped(event.entity, event.freeze)
+    return None

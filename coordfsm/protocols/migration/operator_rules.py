@@ -2,13 +2,15 @@
 
 The word is about the world, not about messages: no process can know that another is gone for good. So it is taken
 only while the other process is outside a settled view, it raises the epoch above any that the lost side can reach by
-itself, and the fence is durable until the lost side acknowledges it.
+itself, and the fence is durable until the lost side acknowledges it: once its application has confirmed that it serves
+its copy no longer, however long that takes.
 """
 
-from coordfsm.kernel import Effect, Notify, Raise, Received, Send, TimerFired
+from coordfsm.kernel import Effect, Notify, Raise, Received, Send, SetTimer, TimerFired
 from coordfsm.protocols.migration.data import EntityData, MigrationData
 from coordfsm.protocols.migration.messages import (
     NO_TRANSACTION,
+    ConfirmStopped,
     EntityArrived,
     EntityLeft,
     EntityRefused,
@@ -16,6 +18,7 @@ from coordfsm.protocols.migration.messages import (
     MigrationFence,
     MigrationFenced,
     ResolveInDoubt,
+    StopUnconfirmed,
 )
 from coordfsm.protocols.migration.outcome import MigrationOutcome
 from coordfsm.protocols.migration.rules import (
@@ -23,9 +26,11 @@ from coordfsm.protocols.migration.rules import (
     become,
     cancel,
     departed,
+    freeze_of,
     peer_address,
     persist,
     set_fence,
+    timer,
     told_ended,
 )
 from coordfsm.protocols.migration.service import EntityResides, EntityVacated
@@ -155,15 +160,15 @@ def fence_in(given: Received) -> MigrationFence:
     return given.message
 
 
-def _heed(data: EntityData, given: Received, *told: Effect) -> Result:
-    """Durably remember who has the entity, then acknowledge.
+def _given_up(data: EntityData, given: Received, state: str) -> tuple[EntityData, tuple[Effect, ...]]:
+    """Durably remember who has the entity.
 
     What is remembered is the epoch before the fenced: an offer of the fenced epoch itself is the next, real move.
     """
     fence = fence_in(given)
     after = become(
         data,
-        "departed",
+        state,
         epoch=fence.epoch - 1,
         payload=b"",
         transaction=NO_TRANSACTION,
@@ -177,24 +182,45 @@ def _heed(data: EntityData, given: Received, *told: Effect) -> Result:
         tokens=(),
         forgotten=0,
     )
-    return after, (
-        persist(after),
-        *cancel(data, "freeze", "vote", "migration", "decision", "inquiry", "fence"),
-        *told,
-        Send(given.sender, MigrationFenced(data.entity, fence.epoch)),
-    )
+    return after, (persist(after), *cancel(data, "freeze", "vote", "migration", "decision", "inquiry", "fence"))
 
 
-def yield_to_fence(data: EntityData, given: Received) -> Result:
-    """A newer copy entered service while this process was thought lost: give up this one."""
+def _heed(data: EntityData, given: Received, *told: Effect) -> Result:
+    """Durably remember who has the entity, then acknowledge: no application serves it here."""
+    after, effects = _given_up(data, given, "departed")
+    return after, (*effects, *told, Send(given.sender, MigrationFenced(data.entity, fence_in(given).epoch)))
+
+
+def yield_to_fence(data: EntityData, given: Received, context: MigrationData) -> Result:
+    """A newer copy entered service while this process was thought lost: give up this one and have it stopped."""
+    after, effects = _given_up(data, given, "yielding")
     ended = told_ended(data, MigrationOutcome.REJECTED, RESOLVED)
-    return _heed(
-        data,
-        given,
+    return after, (
+        *effects,
         Raise(EntityVacated(data.entity)),
-        Notify(EntityLeft(data.entity, data.epoch)),
-        *((ended,) if data.state in {"freezing", "frozen"} else ()),
+        Notify(EntityLeft(data.entity, data.epoch, freeze_of(data))),
+        *((ended,) if data.state == "freezing" else ()),
+        SetTimer(timer("freeze", data), context.settings.freeze_timeout_ms),
     )
+
+
+def end_yielding(data: EntityData, given: ConfirmStopped, context: MigrationData) -> Result:
+    """The application has stopped: acknowledge the fence. The next request to stop has another number."""
+    after = become(data, "departed", called_off=data.called_off + 1)
+    fenced = MigrationFenced(data.entity, data.epoch + 1)
+    return after, (*cancel(data, "freeze"), Send(peer_address(data, context), fenced))
+
+
+def tell_unconfirmed(data: EntityData, given: TimerFired, context: MigrationData) -> Result:
+    """The application did not confirm in time. That does not mean that it has stopped: it is waited for still."""
+    waited = context.settings.freeze_timeout_ms
+    return data, (Notify(StopUnconfirmed(data.entity, freeze_of(data), waited)),)
+
+
+def give_up_frozen(data: EntityData, given: Received) -> Result:
+    """As `yield_to_fence`, of an entity that the application has stopped serving already."""
+    ended = told_ended(data, MigrationOutcome.REJECTED, RESOLVED)
+    return _heed(data, given, Raise(EntityVacated(data.entity)), Notify(EntityLeft(data.entity, data.epoch)), ended)
 
 
 def drop_for_fence(data: EntityData, given: Received) -> Result:

@@ -53,6 +53,8 @@ def record_of(data: EntityData) -> EntityRecord | None:
     """What must survive a crash; None when there is nothing worth keeping."""
     if data.state == "freezing":
         data = back_in_service(data)  # nothing is logged before the application has stopped
+    if data.state == "yielding":
+        data = become(data, "departed")  # an application that has to stop ends with its process
     if data.state == "absent" and data.epoch == 0 and data.counter == 0:
         return None
     return EntityRecord(
@@ -69,6 +71,11 @@ def record_of(data: EntityData) -> EntityRecord | None:
         data.tokens,
         data.forgotten,
     )
+
+
+def freeze_of(data: EntityData) -> int:
+    """Names the freeze that is open, or would be next: distinct from all before it in this run of the process."""
+    return data.counter + data.called_off + 1
 
 
 def persist(data: EntityData) -> Persist:

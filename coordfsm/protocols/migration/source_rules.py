@@ -24,6 +24,7 @@ from coordfsm.protocols.migration.rules import (
     become,
     cancel,
     departed,
+    freeze_of,
     peer_address,
     persist,
     restored,
@@ -97,11 +98,6 @@ def ask_to_stop(data: EntityData, given: Migrate, context: MigrationData) -> Res
         SetTimer(timer("freeze", data), context.settings.freeze_timeout_ms),
         Notify(EntityFrozen(data.entity, next_transaction(data, context), data.payload, freeze_of(data))),
     )
-
-
-def freeze_of(data: EntityData) -> int:
-    """Names the freeze that is open, or would be next: distinct from all before it in this run of the process."""
-    return data.counter + data.called_off + 1
 
 
 def next_transaction(data: EntityData, context: MigrationData) -> TransactionId:

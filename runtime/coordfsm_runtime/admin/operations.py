@@ -85,6 +85,7 @@ class Operations:
             "migrate": self._migrate,
             "in-doubt": self._in_doubt,
             "resolve": self._resolve,
+            "confirm-stopped": self._confirm_stopped,
             "join": self._join,
             "leave": self._leave,
             "force-view": self._force_view,
@@ -141,9 +142,13 @@ class Operations:
         except (ValueError, EncodingError) as error:
             raise AdminError(f"{command}: {error}") from error
 
-    async def watch(self) -> AsyncIterator[dict[str, Any]]:
-        """Every event as plain data."""
-        async for event in self.node.events(serves=False):
+    async def watch(self, *, serves: bool = False) -> AsyncIterator[dict[str, Any]]:
+        """Every event as plain data.
+
+        Args:
+            serves: the caller serves entities, and confirms with ``confirm-stopped`` that it has stopped.
+        """
+        async for event in self.node.events(serves=serves, confirms=True):
             yield summarize(event)
 
     # -- commands ----------------------------------------------------------------------------------------------------
@@ -215,6 +220,10 @@ class Operations:
 
     async def _resolve(self, entity: str, *, commit: bool) -> dict[str, Any]:
         await self.node.resolve(_text("entity", entity), commit=commit)
+        return self._entity(entity)
+
+    async def _confirm_stopped(self, entity: str, freeze: int = 0) -> dict[str, Any]:
+        await self.node.confirm_stopped(_text("entity", entity), freeze)
         return self._entity(entity)
 
     async def _join(self, seeds: list[str]) -> dict[str, Any]:
@@ -338,7 +347,7 @@ async def _some_events(listener: Listener) -> list[Value]:
 
 def _described(kind: Any) -> str:
     """What an argument of this type has to be, in words."""
-    return {str: "a text", bool: "true or false"}.get(kind, "a list of texts")
+    return {str: "a text", bool: "true or false", int: "a whole number"}.get(kind, "a list of texts")
 
 
 def _json(content: Any, status: int = 200) -> Page:

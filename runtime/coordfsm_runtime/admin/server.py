@@ -1,8 +1,9 @@
 """The operator's door to a running node: requests and answers as JSON lines over a Unix socket.
 
 A request is ``{"command": name, "arguments": {...}}``; the answer ``{"ok": true, "result": ...}`` or
-``{"ok": false, "error": text}``. ``watch`` is answered by one line an event until the caller hangs up. The socket is
-readable and writable by its owner only: who may connect may operate.
+``{"ok": false, "error": text}``. ``watch`` is answered by one line an event until the caller hangs up; with
+``{"serves": true}`` entities wait for this caller's ``confirm-stopped`` before they leave. The socket is readable and
+writable by its owner only: who may connect may operate.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from coordfsm.kernel import CoordfsmError
 from coordfsm_runtime.errors import AdminError
@@ -27,7 +28,11 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[str, dict[str, Any]], Awaitable[Any]]
 """Answers one command; raises `CoordfsmError` to refuse it."""
 
-Watch = Callable[[], AsyncIterator[dict[str, Any]]]
+
+class Watch(Protocol):
+    """The events for one watcher."""
+
+    def __call__(self, *, serves: bool) -> AsyncIterator[dict[str, Any]]: ...
 
 
 class AdminServer:
@@ -88,16 +93,16 @@ class AdminServer:
         while line := await _line(reader, writer):
             request = _parse(line)
             if request is not None and request[0] == "watch":
-                await self._show_events(reader, writer)
+                await self._show_events(reader, writer, serves=request[1].get("serves") is True)
                 return
             writer.write(to_line(await self._answer(request)))
             await writer.drain()
 
-    async def _show_events(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _show_events(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, serves: bool) -> None:
         """Write events until they end or the caller hangs up: a quiet node must not keep callers that are gone."""
 
         async def write() -> None:
-            async for event in self._watch():
+            async for event in self._watch(serves=serves):
                 writer.write(to_line(event))
                 await writer.drain()
 
@@ -206,10 +211,14 @@ class AdminClient:
             raise AdminError(str(answer.get("error")))
         return answer["result"]
 
-    def watch(self) -> Iterator[dict[str, Any]]:
-        """Events as they happen, until the node stops."""
+    def watch(self, *, serves: bool = False) -> Iterator[dict[str, Any]]:
+        """Events as they happen, until the node stops.
+
+        Args:
+            serves: entities do not leave before ``confirm-stopped`` was called for each, over another connection.
+        """
         self._socket.settimeout(None)
-        self._send("watch", {})
+        self._send("watch", {"serves": serves})
         for line in self._file:
             yield json.loads(line)
 

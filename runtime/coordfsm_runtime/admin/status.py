@@ -124,6 +124,12 @@ def entity_counts(node: ClusterNode) -> dict[str, int]:
     return dict(sorted(Counter(held.state for held in node.data.migration.entities.values()).items()))
 
 
+def unconfirmed_of(node: ClusterNode) -> dict[str, Any] | None:
+    """How many entities the application has to stop serving, and for how long it has been waited for at most."""
+    waited = node.unconfirmed_stops_ms
+    return {"count": len(waited), "longest_s": round(max(waited) / 1000, 1)} if waited else None
+
+
 def status_of(node: ClusterNode) -> dict[str, Any]:
     """Everything at a glance."""
     members = members_of(node)
@@ -147,6 +153,7 @@ def status_of(node: ClusterNode) -> dict[str, Any]:
         "succession": [member["node"] for member in members],
         "topology": topology_of(node),
         "entities": entity_counts(node),
+        "unconfirmed_stops": unconfirmed_of(node),
         "migrations": node.counters.of("migrations"),
         "dropped": node.counters.of("datagrams_dropped"),
         "refused_by_others": node.counters.of("refusals_received"),

@@ -1,6 +1,8 @@
 """A node that runs in the event loop: started and stopped, its state read, commands handed to its machines.
 
 What an application asks of it is built on these few calls: see `node`.
+
+Longer than most files here: the calls of one class, most of them short, each with what it raises.
 """
 
 import asyncio
@@ -316,17 +318,44 @@ class RunningNode:
         """
         self._listeners.append(listener)
 
-    def events(self, *, serves: bool = True) -> Listener:
+    def events(self, *, serves: bool = True, confirms: bool = False) -> Listener:
         """Everything that the machines tell, from now on, until the node stops: an asynchronous iterator.
 
         Who takes the next event has handled the one before. An entity does not leave before each reader has handled its
         `EntityFrozen`: have it out of service before asking for the next event. A reader that does not come to that
-        within `freeze_timeout_ms` keeps the entity here: the migration answers NOT_STOPPED.
+        within `freeze_timeout_ms` keeps the entity here: the migration answers NOT_STOPPED. An entity that a fence took
+        (`EntityLeft` with a `freeze`) stays where it is until each reader has handled that.
 
         Args:
             serves: whether the reader serves entities, and so is waited for; False for who only watches.
+            confirms: the reader says with `confirm_stopped` that it has stopped; taking the next event says nothing.
         """
-        return self._events.listen(self._confirmations.handled if serves else None)
+        if not serves:
+            return self._events.listen()
+        return self._events.listen(is_waited_for=True) if confirms else self._events.listen(self._confirmations.handled)
+
+    async def confirm_stopped(self, entity: str, freeze: int = 0) -> None:
+        """The application, all of it, serves an entity no longer: readers of `events` are not waited for.
+
+        Args:
+            entity: its id.
+            freeze: as in the event that asks for the confirmation; 0: whichever is open.
+
+        Raises:
+            CommandRefusedError: no such confirmation is waited for: given already, or the entity is in service again.
+            NodeStoppedError: the node has stopped.
+        """
+        confirmation = self._confirmations.opened(entity, freeze)
+        if confirmation is None:
+            number = f" {freeze}" if freeze else ""
+            raise CommandRefusedError(f"no stop{number} of {entity!r} waits for a confirmation")
+        self._confirmations.settle(confirmation)
+        await self.submit(confirmation)
+
+    @property
+    def unconfirmed_stops_ms(self) -> list[float]:
+        """For how long the application has been waited for, of each entity that it has to stop serving."""
+        return self._confirmations.waited_ms()
 
     def _hand_over(self, command: Command) -> None:
         """Hand a command to the machines and wait for nothing; a node that has stopped needs none."""

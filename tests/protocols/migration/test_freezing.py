@@ -2,13 +2,22 @@
 
 import pytest
 
+from coordfsm.kernel import Timer
 from coordfsm.protocols.migration.messages import (
     ConfirmStopped,
+    CreateEntity,
     EntityFrozen,
+    EntityLeft,
     EntityThawed,
     Migrate,
+    MigrationDecision,
     MigrationEnded,
     MigrationFence,
+    MigrationFenced,
+    MigrationPrepare,
+    RemoveEntity,
+    StopUnconfirmed,
+    TransactionId,
     UpdateEntity,
 )
 from coordfsm.protocols.view import Shunned, ViewInstalled, Wedged
@@ -97,9 +106,80 @@ def test_a_request_with_the_same_token_waits_for_the_same_outcome_and_another_is
     assert (ended.outcome, ended.requests) == ("NOT_STOPPED", (7, 8))
 
 
-def test_a_fence_takes_an_entity_that_is_freezing(pair):
-    asked(pair)
-    pair.hand(("b", "a", MigrationFence("e", 3, "b")))
+def fenced(pair, epoch=3):
+    pair.hand(("b", "a", MigrationFence("e", epoch, "b")))
+
+
+def acknowledged(pair):
+    return [message for _, _, message in pair.network if isinstance(message, MigrationFenced)]
+
+
+def test_a_fence_is_acknowledged_once_the_application_has_stopped(pair):
+    fenced(pair)
+    left = pair.events["a"][-1]
+    assert (left, acknowledged(pair)) == (EntityLeft("e", 1, left.freeze), [])
+    assert (pair.held("a"), pair.timers["a"]) == (("yielding", 2, b""), {Timer("freeze", "e")})
+    fenced(pair)  # repeated, since nobody has answered
+    assert acknowledged(pair) == []
+    pair.give("a", ConfirmStopped("e", left.freeze))
+    assert (pair.held("a"), acknowledged(pair), pair.timers["a"]) == (
+        ("departed", 2, b""),
+        [MigrationFenced("e", 3)],
+        set(),
+    )
+
+
+def test_an_application_that_does_not_confirm_after_a_fence_is_told_of_and_waited_for(pair):
+    fenced(pair)
+    left = pair.events["a"][-1]
+    pair.fire("a", "freeze")
+    assert pair.events["a"][-1] == StopUnconfirmed("e", left.freeze, 3_000)
+    assert (pair.held("a")[0], acknowledged(pair), pair.timers["a"]) == ("yielding", [], set())
+    pair.give("a", ConfirmStopped("e", left.freeze))
+    assert acknowledged(pair) == [MigrationFenced("e", 3)]
+
+
+def test_an_application_that_has_to_stop_ends_with_its_process(pair):
+    fenced(pair)
+    pair.restart("a")
+    assert (pair.held("a"), acknowledged(pair)) == (("departed", 2, b""), [])
+    fenced(pair)
+    assert acknowledged(pair) == [MigrationFenced("e", 3)]
+
+
+def test_nothing_is_taken_or_given_while_an_application_has_to_stop(pair):
+    fenced(pair)
+    refused = [pair.give("a", given)[0] for given in (CreateEntity("e"), UpdateEntity("e", b""), RemoveEntity("e"))]
+    assert {one.reason for one in refused} == {"the entity is at b"}
+    assert pair.give("a", Migrate("e", "b"))[0].outcome == "NOT_OWNER"
+    pair.hand(("b", "a", MigrationPrepare("e", TransactionId("b", 1, 9), 7, b"", pair.data["a"].service.view.id)))
+    _, _, vote = pair.network[-1]
+    assert (vote.accepted, vote.reason) == (False, "the entity is yielding at the destination")
+
+
+def test_a_fence_takes_an_entity_that_is_freezing_and_either_answer_of_the_application_counts(pair):
+    frozen = asked(pair)
+    fenced(pair)
     (ended,) = [event for event in pair.events["a"] if isinstance(event, MigrationEnded)]
     assert (ended.outcome, ended.requests, ended.transaction.source) == ("REJECTED", (7,), "")
-    assert (pair.held("a"), pair.timers["a"]) == (("departed", 2, b""), set())
+    assert (pair.held("a"), pair.timers["a"]) == (("yielding", 2, b""), {Timer("freeze", "e")})
+    pair.give("a", ConfirmStopped("e", frozen.freeze))
+    assert (pair.held("a"), acknowledged(pair)) == (("departed", 2, b""), [MigrationFenced("e", 3)])
+
+
+def test_the_confirmation_of_a_fence_does_not_count_for_a_later_freeze(pair):
+    fenced(pair)
+    left = pair.events["a"][-1]
+    pair.give("a", ConfirmStopped("e", left.freeze))
+    move = TransactionId("b", 1, 1)
+    pair.hand(("b", "a", MigrationPrepare("e", move, 3, b"cargo", pair.data["a"].service.view.id)))
+    pair.hand(("b", "a", MigrationDecision("e", move, commit=True, epoch=3)))
+    assert asked(pair).freeze != left.freeze
+
+
+def test_a_fence_takes_an_entity_that_is_frozen_at_once(pair):
+    frozen = asked(pair)
+    pair.give("a", ConfirmStopped("e", frozen.freeze))
+    fenced(pair)
+    assert (pair.held("a"), acknowledged(pair)) == (("departed", 2, b""), [MigrationFenced("e", 3)])
+    assert EntityLeft("e", 1) in pair.events["a"]

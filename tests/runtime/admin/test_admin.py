@@ -21,12 +21,12 @@ async def handle(command, arguments):
     raise AdminError(f"unknown command {command!r}")
 
 
-async def watch():
+async def watch(*, serves):
     for number in range(3):
         yield {"event": number}
 
 
-async def quiet():
+async def quiet(*, serves):
     await asyncio.sleep(3_600)
     yield {}
 
