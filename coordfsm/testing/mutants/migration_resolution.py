@@ -7,7 +7,7 @@ import msgspec
 from coordfsm.kernel import Persist, Received, Send, TimerFired
 from coordfsm.protocols.migration import operator_rules
 from coordfsm.protocols.migration.data import EntityData, MigrationData
-from coordfsm.protocols.migration.messages import ResolveInDoubt
+from coordfsm.protocols.migration.messages import MigrationFenced, ResolveInDoubt
 from coordfsm.protocols.migration.rules import Result, persist
 from coordfsm.testing.mutants.mutant import Mutant
 
@@ -38,6 +38,13 @@ def _changed(result: Result, **changes: object) -> Result:
     after, effects = result
     after = msgspec.structs.replace(after, **changes)
     return after, tuple(persist(after) if isinstance(effect, Persist) else effect for effect in effects)
+
+
+def yield_acknowledged(data: EntityData, given: Received, context: MigrationData) -> Result:
+    """The acknowledgement leaves at once, before the copy is given up durably."""
+    after, effects = operator_rules.yield_to_fence(data, given, context)
+    fenced = MigrationFenced(data.entity, operator_rules.fence_in(given).epoch)
+    return after, (Send(given.sender, fenced), *effects)
 
 
 def take_without_fence(data: EntityData, given: ResolveInDoubt, context: MigrationData) -> Result:
@@ -139,7 +146,7 @@ MUTANTS = (
         "A fence is acknowledged before the copy is given up durably.",
         "source",
         crash=1,
-        yield_to_fence=send_first(operator_rules.yield_to_fence),
+        yield_to_fence=yield_acknowledged,
     ),
     _mutant(
         "drop-acknowledged-first",
