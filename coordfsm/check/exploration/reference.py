@@ -11,7 +11,7 @@ from typing import Any
 
 from coordfsm.check.exploration.fairness import edges_of, stuck
 from coordfsm.check.exploration.reduction import Reduction, watching
-from coordfsm.check.exploration.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict
+from coordfsm.check.exploration.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict, overall
 from coordfsm.check.exploration.semantics import Action, State, StepError, System
 from coordfsm.check.modelling.combinators import of_nodes
 from coordfsm.check.modelling.model import Model, Property
@@ -290,8 +290,7 @@ def _report(search: _Search, seconds: float, mutant: str) -> Report:
     if search.violated is not None and search.violated[0].id == ERROR:
         extra.append(search.violated[0])
     results = tuple(_result(search, item) for item in (*model.properties, *extra))
-    verdicts = {result.verdict for result in results}
-    verdict: Verdict = "violated" if "violated" in verdicts else "incomplete" if search.stopped else "holds"
+    verdict = overall(results, search.stopped)
     counterexample = None
     if search.violated is not None:
         item, state = search.violated
@@ -329,6 +328,8 @@ def _result(search: _Search, item: Property) -> PropertyResult:
         verdict = "holds"
     elif search.stopped is not None or search.violated is not None:
         verdict = "incomplete"
+    elif kind == "sometimes":
+        verdict = "incomplete" if search.cut_off else "violated"  # it may happen beyond the boundary
     else:
-        verdict = "violated" if kind == "sometimes" else "holds"
+        verdict = "holds"
     return PropertyResult(item.id, kind, verdict, witness, item.id in search.untriggered)

@@ -1,12 +1,15 @@
 """What an exploration found: the verdict, the counts, what was covered and what was not."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from coordfsm.check.traces.trace import Trace
 
 Verdict = Literal["holds", "violated", "incomplete"]
-"""``holds`` means exhausted: a search that was cut short is ``incomplete``, never a pass."""
+"""``holds`` means exhausted: a search that was cut short is ``incomplete``, never a pass, and so is one in which the
+verdict on a property lies beyond the model's boundary.
+"""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,14 @@ class PropertyResult:
     vacuous: bool = False
 
 
+def overall(results: Iterable[PropertyResult], stopped: str | None) -> Verdict:
+    """The verdict over all properties of a search that `stopped` cut short, if anything did."""
+    verdicts = {result.verdict for result in results}
+    if "violated" in verdicts:
+        return "violated"
+    return "incomplete" if stopped is not None or "incomplete" in verdicts else "holds"
+
+
 @dataclass(frozen=True)
 class Report:
     """The result of one exploration.
@@ -111,6 +122,15 @@ class Report:
     engine: str = "reference"
     faults: dict[str, int] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def why_incomplete(self) -> str:
+        """What cut the search short, or which properties the boundary leaves open; empty if nothing is missing."""
+        if self.verdict != "incomplete":
+            return ""
+        if self.stopped is not None:
+            return self.stopped
+        return f"cut by the boundary: {', '.join(item.id for item in self.properties if item.verdict == 'incomplete')}"
 
     @property
     def holds(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from coordfsm.check.exploration.reduction import Reduction, watching
 from coordfsm.check.exploration.reference import DEADLOCK, ERROR, told_depth
-from coordfsm.check.exploration.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict
+from coordfsm.check.exploration.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict, overall
 from coordfsm.check.exploration.semantics import System
 from coordfsm.check.modelling.fingerprint import fingerprint_of
 from coordfsm.check.modelling.model import Model, Property
@@ -151,9 +151,8 @@ def _report(search: Search, seconds: float, mutant: str) -> Report:
     extra = [DEADLOCK] if model.deadlock else []
     if found.violated is not None and found.violated[0].id == ERROR:
         extra.append(found.violated[0])
-    results = tuple(_result(search, item) for item in (*model.properties, *extra))
-    verdicts = {result.verdict for result in results}
-    verdict: Verdict = "violated" if "violated" in verdicts else "incomplete" if found.stopped else "holds"
+    results = tuple(_result(search, item, cut_off) for item in (*model.properties, *extra))
+    verdict = overall(results, found.stopped)
     counterexample = None
     if found.violated is not None:
         counterexample = _counterexample(search, *found.violated, mutant)
@@ -194,7 +193,7 @@ def _counterexample(search: Search, item: Property, number: int, mutant: str) ->
     return build_trace(search.system, search.told(numbers), item.id, item.statement, mutant=mutant, loop=loop)
 
 
-def _result(search: Search, item: Property) -> PropertyResult:
+def _result(search: Search, item: Property, cut_off: int) -> PropertyResult:
     found = search.found
     kind = item.id if item is DEADLOCK or item.id == ERROR else item.kind
     witness = found.witnesses.get(item.id)
@@ -205,6 +204,8 @@ def _result(search: Search, item: Property) -> PropertyResult:
         verdict = "holds"
     elif found.stopped is not None or found.violated is not None:
         verdict = "incomplete"
+    elif kind == "sometimes":
+        verdict = "incomplete" if cut_off else "violated"  # it may happen beyond the boundary
     else:
-        verdict = "violated" if kind == "sometimes" else "holds"
+        verdict = "holds"
     return PropertyResult(item.id, kind, verdict, witness, item.id in found.untriggered)

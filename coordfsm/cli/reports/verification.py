@@ -250,7 +250,7 @@ def verdict_text(report: Report) -> str:
     if report.verdict == "violated":
         return f"violated: {' '.join(result.id for result in report.properties if result.verdict == 'violated')}"
     if report.verdict == "incomplete":
-        return f"incomplete: {report.stopped}"
+        return f"incomplete: {report.why_incomplete}"
     return report.verdict
 
 
