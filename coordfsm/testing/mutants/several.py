@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from coordfsm.testing.mutants import membership, migration
+from coordfsm.testing.mutants import membership_cut, migration
 from coordfsm.testing.mutants.mutant import Mutant
 
-_KNOWN = {mutant.name: mutant for mutant in (*membership.MUTANTS, *migration.MUTANTS)}
+_KNOWN = {mutant.name: mutant for mutant in (*membership_cut.MUTANTS, *migration.MUTANTS)}
 
 
 def _also(name: str, identifier: str, **changes: Any) -> Mutant:
