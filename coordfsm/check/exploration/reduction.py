@@ -17,7 +17,7 @@ A step of the full model is at the same depth a step of the reduced one or no st
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from coordfsm.check.exploration.futures import Futures, Take
 from coordfsm.check.exploration.report import Limits, Progress
@@ -144,16 +144,19 @@ class Reduction:
             self._cut = not self.is_on or not self.is_whole
         return self._cut
 
-    def goes_on(self, states: int, violated: Property | None) -> bool:
-        """Whether another round is needed after one that found so many states and this violation."""
+    def goes_on(self, states: int, not_held: Iterable[Property]) -> bool:
+        """Whether another round is needed after one that found so many states, and that these do not hold in all."""
         self._states = states
-        if self.is_whole and violated is not None and self.doubts(violated):
-            self.against = f"{violated.id} may need a loss or a duplication that is spent on a message without effect"
+        doubtful = [item for item in not_held if self.is_whole and self.doubts(item)]
+        if doubtful:
+            self.against = (
+                f"{doubtful[0].id} may need a loss or a duplication that is spent on a message without effect"
+            )
             return True
         return not self.is_whole
 
     def doubts(self, item: Property) -> bool:
-        """Whether a violation of this property may be one of the reduction only, so that all must be explored.
+        """Whether what is amiss with this property may be so in the reduction only, so that all must be explored.
 
         What can be reached is asked without losses and duplications that are counted: a state of the full model may
         have fewer left than the reduced one that stands for it. Good states that can be reached without any can be

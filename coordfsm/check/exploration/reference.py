@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from coordfsm.check.exploration.fairness import edges_of, stuck
+from coordfsm.check.exploration.fairness import cannot_reach, edges_of, goes_outside, lasso_of
+from coordfsm.check.exploration.lassos import Lasso
 from coordfsm.check.exploration.reduction import Reduction, watching
 from coordfsm.check.exploration.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict, overall
-from coordfsm.check.exploration.semantics import Action, State, StepError, System
+from coordfsm.check.exploration.semantics import OUTSIDE, Action, State, StepError, System
 from coordfsm.check.modelling.combinators import of_nodes
 from coordfsm.check.modelling.model import Model, Property
 from coordfsm.check.traces.trace import build_trace
@@ -43,7 +44,9 @@ class _Search:
     depth: int = 1
     stopped: str | None = None
     violated: tuple[Property, State] | None = None
+    lasso: Lasso[State] | None = None
     untriggered: set[str] = field(default_factory=set)
+    beyond: list[Property] = field(default_factory=list)  # whose verdict lies beyond the boundary
     cut_off: int = 0
 
 
@@ -73,22 +76,20 @@ def explore(
     while True:
         search = _round(_Search(system, reduction), limits, progress, started)
         exhausted = search.stopped in {None, told_depth(limits)}
-        violated = None if search.violated is None else search.violated[0]
-        if not exhausted or not reduction.goes_on(len(search.parents), violated):
+        doubtful = [*search.beyond, *([] if search.violated is None else [search.violated[0]])]
+        if not exhausted or not reduction.goes_on(len(search.parents), doubtful):
             break
     return _report(search, time.monotonic() - started, mutant)
 
 
 def _round(search: _Search, limits: Limits, progress: Callable[[Progress], None] | None, started: float) -> _Search:
     """Explore from the beginning, once."""
-    search.system.cut_off = 0
     try:
         _run(search, limits, progress, started)
     except KeyboardInterrupt:
         search.stopped = "interrupted"
     finally:
         search.system.raised = None
-    search.cut_off = search.system.cut_off  # what follows comes by the same transitions again
     search.reduction.meet(search.system.sent)
     if search.violated is not None and search.stopped is not None:
         if search.reduction.is_whole:
@@ -96,7 +97,7 @@ def _round(search: _Search, limits: Limits, progress: Callable[[Progress], None]
         else:
             search.violated = None
     if search.violated is None and search.stopped is None and search.reduction.is_whole:
-        search.violated = _unreachable_good(search) or _never_happening(search)
+        _check_executions(search)
     return search
 
 
@@ -138,12 +139,17 @@ def _run(search: _Search, limits: Limits, progress: Callable[[Progress], None] |
 def _expand(search: _Search, state: State, level: "_Level", following: list[State], *, keep_edges: bool) -> None:
     """Take every step out of a state."""
     system, reduction = search.system, search.reduction
-    alive, cut_off = False, system.cut_off
+    alive = False
     raised: list[StepError] = []
     system.raised = raised
-    for action, after in system.successors(state):
+    for action, after in system.transitions(state):
+        alive = True  # what goes on beyond the boundary is no deadlock
+        if after is OUTSIDE:
+            search.cut_off += 1
+            if keep_edges and reduction.counts(action):
+                search.edges.append((state, OUTSIDE))
+            continue
         successor = reduction.normal(after)
-        alive = True
         search.transitions += 1
         search.taken[kind_of(action)] += 1
         if keep_edges and reduction.counts(action):
@@ -156,7 +162,6 @@ def _expand(search: _Search, state: State, level: "_Level", following: list[Stat
     system.raised = None
     for error in raised:
         level.raised.setdefault(str(error), state)
-    alive = alive or system.cut_off > cut_off  # what goes on beyond the boundary is no deadlock
     if not alive and not raised and system.model.deadlock and not may_rest(system, state):
         level.dead = level.dead or state
 
@@ -233,41 +238,31 @@ def may_rest(system: System, state: State) -> bool:
     return all(node.may_rest(system.local(state, position)) for position, node in enumerate(system.model.nodes))
 
 
-def _unreachable_good(search: _Search) -> tuple[Property, State] | None:
-    """The first state, breadth-first, from which no good state of a ``reachable`` property can be reached."""
-    backwards: dict[State, list[State]] = {}
-    for source, target in search.edges:
-        backwards.setdefault(target, []).append(source)
-    for item in search.system.model.properties:
-        if item.kind != "reachable":
+def _check_executions(search: _Search) -> None:
+    """Check the properties of whole executions, in the model's order, up to a violated one."""
+    model = search.system.model
+    is_fair = any(item.kind in {"eventually", "leads_to"} for item in model.properties)
+    edges = edges_of(search.system, search.parents) if is_fair else {}
+    for item in model.properties:
+        if item.kind not in {"reachable", "eventually", "leads_to"}:
             continue
-        good = [state for state in search.parents if holds_in(search.system, item, state)]
-        reached = set(good)
-        while good:
-            for source in backwards.get(good.pop(), ()):
-                if source not in reached:
-                    reached.add(source)
-                    good.append(source)
-        lost = next((state for state in search.parents if state not in reached), None)
-        if lost is not None:
-            return item, lost
-    return None
-
-
-def _never_happening(search: _Search) -> tuple[Property, State] | None:
-    """The first state, breadth-first, in which a fair execution can stay although something has yet to happen."""
-    items = [item for item in search.system.model.properties if item.kind in {"eventually", "leads_to"}]
-    edges = edges_of(search.system, search.parents) if items else {}
-    for item in items:
-        goal = {state for state in search.parents if holds_in(search.system, item, state)}
-        starts = [state for state, parent in search.parents.items() if parent is None]
-        if item.kind == "leads_to":
-            starts = [state for state in search.parents if holds_in(search.system, item, state, item.trigger)]
-            search.untriggered |= set() if starts else {item.id}
-        states = stuck(edges, starts, goal)
-        if states:
-            return item, next(state for state in search.parents if state in states)
-    return None
+        good = {state for state in search.parents if holds_in(search.system, item, state)}
+        if item.kind == "reachable":
+            lost = cannot_reach(search.edges, search.parents, [*good, OUTSIDE])
+            violated = lost[0] if lost else None
+            is_beyond = bool(cannot_reach(search.edges, search.parents, good))
+        else:
+            starts = [state for state, parent in search.parents.items() if parent is None]
+            if item.kind == "leads_to":
+                starts = [state for state in search.parents if holds_in(search.system, item, state, item.trigger)]
+                search.untriggered |= set() if starts else {item.id}
+            search.lasso = lasso_of(edges, search.depths, starts, good)
+            violated = None if search.lasso is None else search.lasso.stem[0]
+            is_beyond = goes_outside(edges, starts, good)
+        if violated is not None:
+            search.violated = item, violated
+            return
+        search.beyond += [item] if is_beyond else []
 
 
 def _path(search: _Search, state: State) -> list[State]:
@@ -294,8 +289,13 @@ def _report(search: _Search, seconds: float, mutant: str) -> Report:
     counterexample = None
     if search.violated is not None:
         item, state = search.violated
-        path = search.reduction.unfolded(_path(search, state))
-        counterexample = build_trace(system, path, item.id, item.statement, mutant=mutant)
+        states, loop = _path(search, state), 0
+        if search.lasso is not None:
+            states += search.lasso.stem[1:]
+            loop = len(states) - 1
+            states += search.lasso.loop
+        path = search.reduction.unfolded(states)
+        counterexample = build_trace(system, path, item.id, item.statement, mutant=mutant, loop=loop)
     declared: dict[str, Any] = dict.fromkeys(name for node in model.nodes for name in node.rules)
     return Report(
         model=model.name,
@@ -321,15 +321,14 @@ def _report(search: _Search, seconds: float, mutant: str) -> Report:
 def _result(search: _Search, item: Property) -> PropertyResult:
     kind = item.id if item is DEADLOCK or item.id == ERROR else item.kind
     witness = search.witnesses.get(item.id)
+    is_beyond = item in search.beyond or (kind == "sometimes" and search.cut_off > 0)
     verdict: Verdict
     if search.violated is not None and search.violated[0] is item:
         verdict = "violated"
     elif witness is not None:
         verdict = "holds"
-    elif search.stopped is not None or search.violated is not None:
+    elif search.stopped is not None or search.violated is not None or is_beyond:
         verdict = "incomplete"
-    elif kind == "sometimes":
-        verdict = "incomplete" if search.cut_off else "violated"  # it may happen beyond the boundary
     else:
-        verdict = "holds"
+        verdict = "violated" if kind == "sometimes" else "holds"
     return PropertyResult(item.id, kind, verdict, witness, item.id in search.untriggered)

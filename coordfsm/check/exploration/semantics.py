@@ -109,6 +109,10 @@ class State(NamedTuple):
     cut: int
 
 
+OUTSIDE = State((), frozenset(), (), -1)
+"""Stands for every state beyond the model's boundary: nothing is known of it, nor of what follows."""
+
+
 class Interner:
     """Small integers for values, by identity as `alike` has it; ids count up from 0 in order of first appearance."""
 
@@ -203,7 +207,6 @@ class System:
         self.occurrences(None)
         self._kept: dict[tuple[int, int], int] = {}
         self.fired: set[str] = set()
-        self.cut_off = 0
         self._inputs = Interner()
         self._observed: dict[tuple[Any, int], Any] = {}
         self.raised: list[StepError] | None = None  # a list: `successors` notes in it what raises, and goes on
@@ -434,7 +437,11 @@ class System:
         return frozenset(identifier for _, queue in state.network for identifier in queue)
 
     def successors(self, state: State) -> Iterator[tuple[Action, State]]:
-        """Every transition out of a state, in a fixed order."""
+        """Every transition out of a state that stays within the boundary, in a fixed order."""
+        return (item for item in self.transitions(state) if item[1] is not OUTSIDE)
+
+    def transitions(self, state: State) -> Iterator[tuple[Action, State]]:
+        """Every transition out of a state, in a fixed order; one beyond the boundary ends in `OUTSIDE`."""
         yield from self._deliveries(state)
         for position in range(len(self.model.nodes)):
             if self.local(state, position).data is None:
@@ -525,11 +532,11 @@ class System:
         if pruned and self.is_ignored(state.locals[position], outcomes):
             return  # an ignored input that consumes nothing is not a transition
         for outcome in outcomes:
-            if self.model.boundary is not None and not self.model.boundary(outcome.local):
-                self.cut_off += 1
-                continue
             spent = state if outcome.torn < 0 else self._spend(state, "crash")
             if spent is None:
+                continue
+            if self.model.boundary is not None and not self.model.boundary(outcome.local):
+                yield Action(kind, self.model.nodes[position].name, given, outcome.torn), OUTSIDE
                 continue
             self.fired.update(outcome.fired)
             successor = self._with_local(spent, position, self.locals(outcome.local))

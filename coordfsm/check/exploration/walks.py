@@ -13,7 +13,7 @@ from typing import Any
 
 from coordfsm.check.exploration.reference import DEADLOCK, ERROR, holds_in, kind_of, may_rest
 from coordfsm.check.exploration.report import NO_LIMITS, Limits, Progress, PropertyResult, Report, Verdict
-from coordfsm.check.exploration.semantics import Action, Interner, State, StepError, System
+from coordfsm.check.exploration.semantics import OUTSIDE, Action, Interner, State, StepError, System
 from coordfsm.check.modelling.model import Model, Property
 from coordfsm.check.traces.replay import violated_in
 from coordfsm.check.traces.shorten import Path, shortened
@@ -101,7 +101,6 @@ def _run(
             return
         if len(sample.system.locals.values) > FORGET_AFTER:
             sample.fired |= sample.system.fired
-            sample.cut_off += sample.system.cut_off
             sample.system = System(sample.system.model)
             sample.hashes = _Hashes(sample.system)
         sample.walks += 1
@@ -117,17 +116,18 @@ def _one(sample: _Sample, depth: int, chance: random.Random) -> Path:
     several = len(system.starts) > 1
     path: Path = [(None, chance.choice(system.starts)[1] if several else system.initial())]
     while (item := _look(sample, path)) is None and len(path) <= depth:
-        state, cut_off = path[-1][1], system.cut_off
+        state = path[-1][1]
         try:
-            enabled = list(system.successors(state))
+            enabled = list(system.transitions(state))
         except StepError as error:
             item = Property(ERROR, str(error), lambda _observations: False)
             break
-        ends = not enabled and system.cut_off == cut_off  # what goes on beyond the boundary is no deadlock
-        if ends and system.model.deadlock and not may_rest(system, state):
+        if not enabled and system.model.deadlock and not may_rest(system, state):
             item = DEADLOCK
             break
-        changing = [(action, successor) for action, successor in enabled if successor != state]
+        within = [item for item in enabled if item[1] is not OUTSIDE]
+        sample.cut_off += len(enabled) - len(within)
+        changing = [item for item in within if item[1] != state]
         if not changing:
             break
         path.append(weights.choose(changing))
@@ -225,7 +225,7 @@ def _report(sample: _Sample, walks: Walks, seconds: float, mutant: str) -> Repor
         never_fired=tuple(name for name in declared if name not in fired),
         counterexample=counterexample,
         stopped=None if sample.violated is not None else sample.stopped or f"{walks.walks:,} random walks",
-        cut_off=sample.cut_off + system.cut_off,
+        cut_off=sample.cut_off,
         engine="walks",
         faults=dict(sorted(sample.taken.items())),
         details={

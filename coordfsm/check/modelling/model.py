@@ -71,8 +71,8 @@ class Model(Description):
         budgets: how often an event (``local_migrate``, ``timeout_vote``) may happen over all nodes; absent: no bound.
             A name that no node's `rules` or `events` has is refused; if a node states no `rules` (as compiled
             machines name them, ``source --event--> target``), names cannot be checked.
-        boundary: a successor whose changed local state is outside is not explored (and counted as cut off).
-            What goes on beyond it is no deadlock.
+        boundary: a successor whose changed local state is outside is not explored (and counted as cut off); what
+            follows there is not known, so a property that needs it is ``incomplete``. To go on there is no deadlock.
         starts: the ways in which things can stand at first; all are explored. None: as the nodes say.
         observer: what keeps one history of all nodes; None: nobody does.
         deadlock: whether a state without successors in which some node is not `final` is a violation.

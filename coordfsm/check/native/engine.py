@@ -109,7 +109,8 @@ def explore(  # noqa: PLR0913  (the choices of a search)
             else:
                 found.violated = None
         exhausted = found.stopped in {None, told_depth(limits)}
-        if not exhausted or not reduction.goes_on(found.distinct, found.violated and found.violated[0]):
+        doubtful = [*found.beyond, *([] if found.violated is None else [found.violated[0]])]
+        if not exhausted or not reduction.goes_on(found.distinct, doubtful):
             return _report(search, time.monotonic() - started, mutant)
         del search, found  # its memory is needed
 
@@ -197,15 +198,14 @@ def _result(search: Search, item: Property, cut_off: int) -> PropertyResult:
     found = search.found
     kind = item.id if item is DEADLOCK or item.id == ERROR else item.kind
     witness = found.witnesses.get(item.id)
+    is_beyond = item in found.beyond or (kind == "sometimes" and cut_off > 0)
     verdict: Verdict
     if found.violated is not None and found.violated[0] is item:
         verdict = "violated"
     elif witness is not None:
         verdict = "holds"
-    elif found.stopped is not None or found.violated is not None:
+    elif found.stopped is not None or found.violated is not None or is_beyond:
         verdict = "incomplete"
-    elif kind == "sometimes":
-        verdict = "incomplete" if cut_off else "violated"  # it may happen beyond the boundary
     else:
-        verdict = "holds"
+        verdict = "violated" if kind == "sometimes" else "holds"
     return PropertyResult(item.id, kind, verdict, witness, item.id in found.untriggered)

@@ -43,7 +43,7 @@ FLAG_PLAIN = ~np.uint64(15 | LAST)
     COLUMN_SENDS,
 ) = range(8)
 DELIVER, LOSE, PARTITION, HEAL = KIND["deliver"], KIND["lose"], KIND["partition"], KIND["heal"]
-DUPLICATE, TORN, CUT_OFF = KIND["duplicate"], KIND["torn"], KIND["cut_off"]
+DUPLICATE, CUT_OFF = KIND["duplicate"], KIND["cut_off"]
 KIND_COUNTERS = 16
 AHEAD = 64  # slots prefetched at once when a table is filled anew
 
@@ -334,6 +334,9 @@ def represent(wiring, scratch, start, count):
         to = kept * words
         for word in range(words):
             scratch.buffer[to + word] = scratch.buffer[number * words + word]
+        if scratch.buffer[to] == U0:  # beyond the boundary
+            kept += 1
+            continue
         if wiring.reduced:
             _leave_out(wiring, scratch.buffer, to)
         if len(wiring.swaps) > 0:
@@ -383,8 +386,20 @@ def _sift(words, store, scratch, start, count, number, shift):
 
 
 @inlined
+def _label(wiring, scratch, count, outcome, label):
+    """Note what weak fairness calls a transition: for a step that a crash cuts short nothing, else that of a delivery,
+    or (`label` being negative) of the outcome.
+    """
+    torn = (wiring.outcomes[outcome, COLUMN_FLAGS] >> FLAG_CRASH) & FLAG_BUDGET > U0
+    scratch.labels[count] = wiring.labels[outcome] if label < 0 else 0 if torn else label
+
+
+@inlined
 def _follow(wiring, scratch, first, count, word, change, duplicate, label):
-    """Emit the successors of one entry; how many the buffer then holds. The network loses `change` in `word`."""
+    """Emit the successors of one entry; how many the buffer then holds. The network loses `change` in `word`.
+
+    Where labels are asked for, what leads beyond the boundary is emitted, too, as a state of zeros, which is none.
+    """
     words = wiring.words
     buffer, outcomes = scratch.buffer, wiring.outcomes
     outcome = np.uint64(first)
@@ -430,9 +445,14 @@ def _follow(wiring, scratch, first, count, word, change, duplicate, label):
                 if occurrence > 0 and not _observe(wiring, scratch, buffer, to, occurrence):
                     return PUT_OFF
                 if len(scratch.labels) > 0:
-                    scratch.labels[count] = wiring.labels[outcome] if label < 0 else 0 if kind == TORN else label
+                    _label(wiring, scratch, count, outcome, label)
                 if not _same(words, buffer, to, scratch.state, 0):
                     count += 1
+            elif kind == CUT_OFF and len(scratch.labels) > 0:
+                _label(wiring, scratch, count, outcome, label)
+                for at in range(words):
+                    buffer[to + at] = U0
+                count += 1
         if flags & FLAG_LAST:
             return count
         outcome += U1
@@ -886,7 +906,8 @@ def index_states(words, states, slots, first, last, shift):
 
 @compiled
 def list_edges(wiring, store, scratch, slots, batch, shift, offsets, targets, labels, end):
-    """Write the transitions of states, in order, that change the state.
+    """Write the transitions of states, in order, that change the state; one beyond the boundary leads to number
+    ``len(offsets) - 2``, the last.
 
     Args:
         wiring: the model.
@@ -901,20 +922,28 @@ def list_edges(wiring, store, scratch, slots, batch, shift, offsets, targets, la
         end: where the first transition is written.
 
     Returns:
-        where the last transition ends.
+        where the last transition ends; `OVERFLOW` if the buffer is too small for the successors of some state.
     """
     words = wiring.words
     mask = np.uint64(len(slots) - 1)
+    outside = len(offsets) - 2
     for index in range(len(batch)):
         number = np.int64(batch[index])
         for word in range(words):
             scratch.state[word] = store.states[number * words + word]
         count = _expand(wiring, scratch, 0)
-        if wiring.reduced or len(wiring.swaps) > 0:
-            count = represent(wiring, scratch, 0, count)
         for kind in range(KIND_COUNTERS):
             scratch.pending[kind] = 0
+        if count == OVERFLOW:
+            return OVERFLOW
+        if wiring.reduced or len(wiring.swaps) > 0:
+            count = represent(wiring, scratch, 0, count)
         for at in range(count):
+            if scratch.buffer[at * words] == U0:
+                targets[end] = outside
+                labels[end] = scratch.labels[at]
+                end += 1
+                continue
             slot = hash_words(words, scratch.buffer, at * words) >> shift
             while not _same(words, store.states, np.int64(slots[slot] - 1) * words, scratch.buffer, at * words):
                 slot = (slot + U1) & mask

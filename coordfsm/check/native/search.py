@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from coordfsm.check.exploration.estimate import states_left
+from coordfsm.check.exploration.lassos import Lasso
 from coordfsm.check.exploration.reduction import Reduction
 from coordfsm.check.exploration.reference import DEADLOCK, ERROR, told_depth
 from coordfsm.check.exploration.report import Limits, Progress
@@ -93,19 +94,6 @@ class Result:
     judged: list[tuple[Decided, Batch]]
 
 
-@dataclass(frozen=True)
-class Lasso:
-    """A fair execution that never reaches a goal: states by number.
-
-    Attributes:
-        stem: from a state in which the goal was due to the one where the loop begins, both included.
-        loop: the states after that, the last one being where the loop began; empty: it stays there for ever.
-    """
-
-    stem: list[int]
-    loop: list[int]
-
-
 @dataclass
 class Found:
     """What the search has found so far."""
@@ -114,8 +102,9 @@ class Found:
     levels: list[int]  # the sizes of the levels, up to that in work
     witnesses: dict[str, int] = field(default_factory=dict)
     violated: tuple[Property, int] | None = None  # the property and the number of the state
-    lasso: Lasso | None = None  # if that property is about whole executions
+    lasso: Lasso[int] | None = None  # if that property is about whole executions
     untriggered: set[str] = field(default_factory=set)
+    beyond: list[Property] = field(default_factory=list)  # whose verdict lies beyond the boundary
     stopped: str | None = None
     depth: int = 1
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from coordfsm.check.exploration.reference import DEADLOCK, ERROR, holds_in, may_rest
-from coordfsm.check.exploration.semantics import Action, State, StepError, System
+from coordfsm.check.exploration.semantics import OUTSIDE, Action, State, StepError, System
 from coordfsm.check.modelling.model import Model, Property
 from coordfsm.check.traces.trace import Trace, TraceFileError, action_key, build_trace
 
@@ -91,7 +91,7 @@ def violated_in(system: System, item: Property, state: State) -> bool:
     if item.id == ERROR:
         return _raises(system, state)
     if item is DEADLOCK:
-        return next(system.successors(state), None) is None and not may_rest(system, state)
+        return next(system.transitions(state), None) is None and not may_rest(system, state)
     if item.kind == "reachable":
         return not _can_reach(system, item, state)
     return not holds_in(system, item, state)
@@ -107,13 +107,13 @@ def _raises(system: System, state: State) -> bool:
 
 
 def _can_reach(system: System, item: Property, start: State) -> bool:
-    """Whether a good state can be reached; one that was not found within the bound counts as reachable."""
+    """Whether a good state can be reached; one that was not found within the bounds counts as reachable."""
     seen, waiting = {start}, [start]
     while waiting:
         state = waiting.pop()
-        if holds_in(system, item, state) or len(seen) > REACHABLE_STATES:
+        if state is OUTSIDE or holds_in(system, item, state) or len(seen) > REACHABLE_STATES:
             return True
-        for _, successor in system.successors(state):
+        for _, successor in system.transitions(state):
             if successor not in seen:
                 seen.add(successor)
                 waiting.append(successor)

@@ -159,7 +159,7 @@ def build_trace(
 
 def _rest(system: System, state: State, *, from_the_start: bool) -> str:
     """That nothing has to happen in a state any more, and what could happen; empty if fairness asks for something."""
-    possible = [action for action, after in system.successors(state) if after != state]
+    possible = [action for action, after in system.transitions(state) if after != state]
     if any(fairness_of(system, action) is not None for action in possible):
         return ""
     where = "from the start" if from_the_start else "from here on"
@@ -176,7 +176,7 @@ def _left_undone(system: System, loop: list[tuple[Action | None, State]]) -> str
     given = {(action.node, action.given) for action, _ in loop[1:] if action is not None and action.kind == "command"}
     always: dict[Any, Action] | None = None
     for _, state in loop:
-        commands = ((action, after) for action, after in system.successors(state) if action.kind == "command")
+        commands = ((action, after) for action, after in system.transitions(state) if action.kind == "command")
         here = {(action.node, action.given): action for action, after in commands if after != state}
         always = here if always is None else {key: action for key, action in always.items() if key in here}
     undone = [action for key, action in (always or {}).items() if key not in given]

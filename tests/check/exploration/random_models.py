@@ -217,8 +217,10 @@ def happened(told):
 
 
 @st.composite
-def models(draw, *, fair: bool = False, networks=(*SETS, *BAGS, *CHANNELS)) -> Model:
-    """Models of one to three nodes; `fair` ones have properties of fair executions instead of invariants."""
+def models(draw, *, fair: bool = False, cut: bool = False, networks=(*SETS, *BAGS, *CHANNELS)) -> Model:
+    """Models of one to three nodes; `fair` ones have properties of fair executions instead of invariants, and all that
+    are `cut` have a boundary.
+    """
     names = "abc"[: draw(st.integers(1, 3))]
     said = [Say(name, letter) for name in names for letter in range(LETTERS)]
     wanted = [are_at(draw(places(len(names)))) for _ in range(4)]
@@ -251,14 +253,19 @@ def models(draw, *, fair: bool = False, networks=(*SETS, *BAGS, *CHANNELS)) -> M
             node(name, draw(tables(said, raises=not fair)), boots=draw(st.booleans()), fair=draw(presses))
             for name in names
         ),
-        (there, at_last, then) if fair else (there, safe, *([back] if draw(st.booleans()) else [])),
+        (there, *((at_last, then) if fair else (safe,)), *([back] if draw(st.booleans()) else [])),
         network=draw(st.sampled_from(networks)),
         faults=faults,
         budgets=draw(budgets()),
         observer=observer,
         starts=draw(st.one_of(st.just(()), starts(names))),
-        boundary=(lambda local: place(local) != PLACES - 1) if draw(st.integers(0, 5)) == 0 else None,
+        boundary=is_within if cut or draw(st.integers(0, 5)) == 0 else None,
     )
+
+
+def is_within(local: Local) -> bool:
+    """A boundary that leaves out one place."""
+    return place(local) != PLACES - 1
 
 
 @st.composite

@@ -1,9 +1,10 @@
 """On models at random, both engines find the same, whatever makes the search shorter or interrupts it."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
-from check.exploration.random_models import models, symmetric_models
+from check.exploration.random_models import is_within, models, symmetric_models
 from check.native.test_liveness import check_lasso
 from check.native.test_symmetry import orbits
 from hypothesis import assume, given, settings
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 
 from coordfsm.check import native
 from coordfsm.check.exploration import reference
+from coordfsm.check.exploration.fairness import cannot_reach, edges_of, stuck
+from coordfsm.check.exploration.reference import holds_in
 from coordfsm.check.exploration.report import Limits
+from coordfsm.check.exploration.semantics import System
 from coordfsm.check.native import search
 from coordfsm.check.traces.replay import replay
 
@@ -83,8 +87,54 @@ def test_fair_executions(model, threads):
         check_same(found, expected)
         return
     item = next(item for item in model.properties if item.id == found.counterexample.property)
-    check_lasso(model, item, found.counterexample)
-    check_replay(model, found)
+    for report in (found, expected):
+        check_lasso(model, item, report.counterexample)
+        check_replay(model, report)
+    assert told(found) == told(expected)
+    assert found.counterexample.loop == expected.counterexample.loop
+
+
+@often
+@given(model=models(fair=True, cut=True), threads=THREADS)
+def test_what_is_said_of_a_part_is_true_of_the_whole(model, threads):
+    """What holds, or does not, in the states within a boundary does so in the model without one."""
+    whole = System(replace(model, boundary=None))
+    within, states = reached(whole, is_cut=True), reached(whole)
+    assume(len(states) <= FEW.max_states)
+    edges = edges_of(whole, states)
+    found = native.explore(model, threads=threads)
+    assert found.properties == reference.explore(model).properties
+    for item, result in zip(model.properties, found.properties, strict=True):
+        good = {state for state in states if holds_in(whole, item, state)}
+        if item.kind == "sometimes":
+            is_true = bool(good)
+        elif item.kind == "reachable":
+            is_true = not cannot_reach([(a, b) for a in edges for _, b in edges[a]], within, good)
+        else:
+            firsts = [state for _, state in whole.starts]
+            due = firsts if item.trigger is None else [at for at in within if holds_in(whole, item, at, item.trigger)]
+            is_true = not stuck(edges, due, good)
+        assert result.verdict in {"incomplete", "holds" if is_true else "violated"}, item.id
+
+
+def reached(system, *, is_cut=False):
+    """The states that can be reached, some more than are few at most; with `is_cut` by local states within alone."""
+    states = {state: None for _, state in system.starts}
+    waiting = list(states)
+    while waiting and len(states) <= FEW.max_states:
+        for action, after in system.successors(waiting.pop()):
+            if is_cut and is_step(system, action) and not is_within(system.local(after, system.index[action.node])):
+                continue
+            if after not in states:
+                states[after] = None
+                waiting.append(after)
+    return states
+
+
+def is_step(system, action):
+    """Whether a machine takes a step: it is not the environment alone that acts."""
+    boots = action.kind == "recover" and system.model.nodes[system.index[action.node]].boots
+    return boots or action.kind in {"deliver", "timeout", "command"}
 
 
 @often

@@ -14,6 +14,7 @@ from coordfsm.check.exploration.semantics import System
 from coordfsm.check.modelling.model import Faults, Multiset, Ordered, Property, UnreliableSet
 from coordfsm.check.native.verdicts.graph import Graph
 from coordfsm.check.native.verdicts.liveness import find_lasso
+from coordfsm.check.traces.replay import replay
 from coordfsm.check.traces.trace import action_key
 
 
@@ -101,9 +102,14 @@ def test_verdicts_equal_the_oracle(name, item):
     model = built(name, item)
     report = native.explore(model)
     assert (report.verdict == "holds") == expected(model, item)
-    assert report.verdict == reference.explore(model).verdict
+    slow = reference.explore(model)
+    assert report.verdict == slow.verdict
     if report.verdict == "violated":
-        check_lasso(model, item, report.counterexample)
+        for trace in (report.counterexample, slow.counterexample):
+            check_lasso(model, item, trace)
+            again = replay(model, trace)
+            assert again.violated
+            assert again.same
 
 
 def check_lasso(model, item, trace):

@@ -321,10 +321,11 @@ class Tables:
         system, boundary = self.system, self.system.model.boundary
         candidates = []
         for outcome in outcomes:
-            if boundary is not None and not boundary(outcome.local):
-                candidates.append(Candidate("cut_off", -1, event=event))
-                continue
             torn = outcome.torn >= 0
+            crash = 1 + self._budgets["crash"] if torn else 0
+            if boundary is not None and not boundary(outcome.local):
+                candidates.append(Candidate("cut_off", -1, event=event, crash=crash, label=0 if torn else label))
+                continue
             candidates.append(
                 Candidate(
                     "torn" if torn else kind,
@@ -332,7 +333,7 @@ class Tables:
                     outcome.sends,
                     outcome.fired,
                     event,
-                    1 + self._budgets["crash"] if torn else 0,
+                    crash,
                     0 if torn else label,
                     outcome.occurrence,
                 )

@@ -6,19 +6,16 @@ and again or is not possible again and again. It may stay in a state for ever wh
 property that something happens at last is violated exactly if, within the states where it has not happened, a strongly
 connected component can be reached in which a fair execution can stay (Lichtenstein and Pnueli, 1985). Weak fairness
 needs no component smaller than maximal: what a component never does and never stops being able to do, no part of it
-does or stops being able to do.
+does or stops being able to do. What leads beyond the boundary is possible and never done.
 """
-
-from collections import deque
-from collections.abc import Callable, Iterable
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from coordfsm.check.native.search import Lasso, Search
+from coordfsm.check.exploration.lassos import Lasso, fair_walk
+from coordfsm.check.native.search import Search
 from coordfsm.check.native.states.visited import TooLargeError
 from coordfsm.check.native.verdicts.graph import Graph, state_graph, truth
 from coordfsm.check.native.verdicts.judge import Judge
@@ -36,7 +33,7 @@ def check_executions(search: Search) -> None:
         return
     if search.transitions * BYTES_A_TRANSITION > search.visited.most_bytes:
         raise TooLargeError
-    graph = state_graph(search)
+    graph, is_cut = state_graph(search), search.kinds["cut_off"] > 0
     for item in items:
         goal = truth(search, Judge([item], search.wirer))
         if item.kind == "reachable":
@@ -44,6 +41,8 @@ def check_executions(search: Search) -> None:
             if lost is not None:
                 search.found.violated = (item, lost)
                 return
+            if is_cut and never_good(graph, goal, beyond=False) is not None:
+                search.found.beyond.append(item)
             continue
         starts = np.arange(len(goal)) < search.starts
         if item.kind == "leads_to":
@@ -54,9 +53,11 @@ def check_executions(search: Search) -> None:
         if lasso is not None:
             search.found.violated, search.found.lasso = (item, lasso.stem[0]), lasso
             return
+        if is_cut and goes_outside(graph, starts, goal):
+            search.found.beyond.append(item)
 
 
-def find_lasso(graph: Graph, starts: Flags, goal: Flags) -> Lasso | None:
+def find_lasso(graph: Graph, starts: Flags, goal: Flags) -> Lasso[int] | None:
     """A fair execution from a start on which the goal never holds; None if there is none.
 
     The way from the initial state to the loop, by way of the start, is as short as there is one.
@@ -75,16 +76,29 @@ def find_lasso(graph: Graph, starts: Flags, goal: Flags) -> Lasso | None:
     stem = [entry]
     while origin[stem[-1]] >= 0:
         stem.append(int(origin[stem[-1]]))
-    return Lasso(stem[::-1], _loop(graph, component, entry))
+    members = np.flatnonzero(component == component[entry]).tolist()
+    return Lasso(stem[::-1], fair_walk({state: _edges(graph, state) for state in members}, entry))
 
 
-def never_good(graph: Graph, good: Flags) -> int | None:
-    """A state nearest to the initial one from which no good state can be reached; None if there is none."""
+def goes_outside(graph: Graph, starts: Flags, goal: Flags) -> bool:
+    """Whether a way from a start leads beyond the boundary before it comes to the goal."""
+    open_ = ~goal
+    distance, _ = _spread(graph, np.flatnonzero(starts & open_), open_)
+    return bool(distance[-1] >= 0)
+
+
+def never_good(graph: Graph, good: Flags, *, beyond: bool = True) -> int | None:
+    """A state nearest to the initial one from which no good state can be reached; None if there is none.
+
+    What is beyond the boundary counts as good, or not.
+    """
     size = len(graph.present)
     ones = np.ones(len(graph.targets), np.int8)
     reverse = csr_array((ones, graph.targets, graph.offsets), shape=(size, size)).tocsc()
     backwards = Graph(graph.present, reverse.indptr.astype(np.int64), reverse.indices.astype(np.uint32), graph.labels)
-    distance, _ = _spread(backwards, np.flatnonzero(good & graph.present), graph.present)
+    wanted = good & graph.present
+    wanted[-1] = beyond
+    distance, _ = _spread(backwards, np.flatnonzero(wanted), graph.present)
     lost = np.flatnonzero(graph.present & (distance < 0))
     if len(lost) == 0:
         return None
@@ -141,55 +155,6 @@ def _fair_components(graph: Graph, inside: Flags) -> tuple[npt.NDArray[np.int32]
     return component, fair
 
 
-def _loop(graph: Graph, component: npt.NDArray[np.int32], entry: int) -> list[int]:
-    """A closed walk from `entry` within its component that is fair to every label."""
-    members = set(np.flatnonzero(component == component[entry]).tolist())
-    edges = {state: _edges(graph, state) for state in members}
-    wanted = {label for state in members for _, label in edges[state] if label}
-    able = {state: {label for _, label in edges[state]} for state in members}
-
-    def idle_or_done(label: int) -> Callable[[int, int, int], bool]:
-        return lambda _source, target, taken: taken == label or label not in able[target]
-
-    walk = [entry]
-    for label in sorted(wanted):
-        steps = list(pairwise(walk))
-        if any(label not in able[state] for state in walk) or any((step[1], label) in edges[step[0]] for step in steps):
-            continue
-        walk += _hop(edges, members, walk[-1], idle_or_done(label))
-    if walk[-1] != entry:
-        walk += _hop(edges, members, walk[-1], lambda _source, target, _taken: target == entry)
-    return walk[1:]
-
-
 def _edges(graph: Graph, state: int) -> set[tuple[int, int]]:
     span = slice(int(graph.offsets[state]), int(graph.offsets[state + 1]))
     return set(zip(graph.targets[span].tolist(), graph.labels[span].tolist(), strict=True))
-
-
-def _hop(
-    edges: dict[int, set[tuple[int, int]]],
-    members: Iterable[int],
-    start: int,
-    reached: Callable[[int, int, int], bool],
-) -> list[int]:
-    """The shortest walk within a component whose last transition satisfies `reached`; without its first state."""
-    inside = set(members)
-    came: dict[int, int] = {}
-    queue = deque([start])
-    seen = {start}
-    while queue:
-        source = queue.popleft()
-        for target, label in sorted(edges[source]):
-            if target not in inside:
-                continue
-            if reached(source, target, label):
-                walk = [target, source]
-                while walk[-1] != start:
-                    walk.append(came[walk[-1]])
-                return walk[-2::-1] if len(walk) > 1 else walk
-            if target not in seen:
-                seen.add(target)
-                came[target] = source
-                queue.append(target)
-    raise AssertionError("a fair component has no walk that is fair to one of its labels")
