@@ -4,24 +4,21 @@ import asyncio
 import inspect
 import logging
 import secrets
-import time
-from collections import deque
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, get_type_hints
 
 import msgspec
 
-from coordfsm.kernel import EncodingError, Value
+from coordfsm.kernel import EncodingError
 from coordfsm.protocols.membership.events import ForceView, Join
-from coordfsm.protocols.migration.messages import EntityArrived, MigrationEnded
 from coordfsm_runtime.admin.http import HttpServer, Page, Route
+from coordfsm_runtime.admin.live import LivePages
 from coordfsm_runtime.admin.metrics import CONTENT_TYPE, exposition
 from coordfsm_runtime.admin.server import AdminServer
 from coordfsm_runtime.admin.status import (
     entities_of,
-    entity_counts,
     history_of,
     members_of,
     status_of,
@@ -30,20 +27,9 @@ from coordfsm_runtime.admin.status import (
     view_of,
 )
 from coordfsm_runtime.errors import AdminError, CommandRefusedError, UnconfirmedError
-from coordfsm_runtime.events import Listener
-from coordfsm_runtime.host.running import HISTORY
 from coordfsm_runtime.node import ClusterNode
-from coordfsm_runtime.plain import summarize, to_line, to_plain
+from coordfsm_runtime.plain import summarize, to_plain
 from coordfsm_runtime.wire.keyring import parse_key
-
-STREAM_PAUSE_S = 0.2
-"""Events are collected this long before the page hears of them."""
-
-STREAM_LOOK_S = 0.5
-"""Without events, what the node thinks of the others is looked at this often."""
-
-STREAM_REST_S = 5.0
-"""Without any change, the page hears the status this often."""
 
 logger = logging.getLogger(__name__)
 
@@ -67,8 +53,7 @@ class Operations:
         self.graceful = False
         self._admin: AdminServer | None = None
         self._http: HttpServer | None = None
-        self._migrations: deque[dict[str, Any]] = deque(maxlen=HISTORY)
-        node.listen(self._note_migration)
+        self._pages = LivePages(node)
         self._handlers: dict[str, Handler] = {
             "status": self._status,
             "members": self._members,
@@ -258,7 +243,7 @@ class Operations:
             "/status": Route(lambda: _json(self._whole_status())),
             "/healthz": Route(self._health),
             "/metrics": Route(lambda: Page(CONTENT_TYPE, exposition(self.node.counters, self._gauges()).encode())),
-            "/events": Route(events=self._stream),
+            "/events": Route(events=self._pages.lines),
         }
 
     def _page(self) -> Page:
@@ -272,6 +257,7 @@ class Operations:
     def _gauges(self) -> dict[str, tuple[float, str]]:
         node = self.node
         view = node.view
+        judged = Counter(member["state"] for member in members_of(node))
         return {
             "members": (len(view.members) if view else 0, "Members of the view."),
             "view_number": (view.number if view else 0, "Number of the view."),
@@ -279,70 +265,18 @@ class Operations:
             "is_member": (node.state == "member", "Whether this node acts as a member."),
             **{
                 f"entities_{state}": (count, f"Entities here that are {state}.")
-                for state, count in entity_counts(node).items()
+                for state, count in node.entity_counts.items()
             },
-            "members_accused": (self._judgements().count("accused"), "Members that this node accuses now."),
-            "members_condemned": (self._judgements().count("condemned"), "Members that this node condemns now."),
+            "members_accused": (judged["accused"], "Members that this node accuses now."),
+            "members_condemned": (judged["condemned"], "Members that this node condemns now."),
             "disk_slow": (node.disk.is_slow, "Whether the last commit was slow, or the one under way is."),
             "commit_waiting_seconds": (node.disk.waiting_s, "How long the commit under way takes already."),
             "uptime_seconds": (node.uptime_s, "Time since the start."),
         }
 
-    async def _stream(self) -> AsyncIterator[bytes]:
-        """The status now, whenever it changed (at most five times a second) and at rest; and migrations as they end."""
-        listener = self.node.events(serves=False)
-        yield self._status_line()
-        for migration in tuple(self._migrations):
-            yield to_line({"migration": migration, "past": True})
-        judged, told_at = self._judgements(), time.monotonic()
-        while not listener.ended:
-            events = await _some_events(listener)
-            for event in events:
-                ended = self._migration_in(event)
-                if ended is not None:
-                    yield to_line({"migration": ended})
-            # What a node thinks of others changes without an event.
-            if events or judged != self._judgements() or time.monotonic() - told_at > STREAM_REST_S:
-                judged, told_at = self._judgements(), time.monotonic()
-                yield self._status_line()
-
-    def _judgements(self) -> list[Any]:
-        return [member["state"] for member in members_of(self.node)]
-
-    def _note_migration(self, event: Value) -> None:
-        migration = self._migration_in(event)
-        if migration is not None:
-            self._migrations.append(migration)
-
-    def _migration_in(self, event: Value) -> dict[str, Any] | None:
-        """A migration from or to this node that an event tells of, and when it was told."""
-        here = self.node.config.name
-        if isinstance(event, MigrationEnded):
-            source, destination, outcome = here, event.destination, str(event.outcome)
-        elif isinstance(event, EntityArrived) and event.transaction.source:
-            source, destination, outcome = event.transaction.source, here, "ARRIVED"
-        else:
-            return None
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        return {"entity": event.entity, "source": source, "destination": destination, "outcome": outcome, "at": at}
-
     def _whole_status(self) -> dict[str, Any]:
-        past = {"history": history_of(self.node), "last_migrations": list(self._migrations)}
+        past = {"history": history_of(self.node), "last_migrations": self._pages.last_migrations}
         return status_of(self.node) | past
-
-    def _status_line(self) -> bytes:
-        return to_line({"status": status_of(self.node) | {"history": history_of(self.node)}})
-
-
-async def _some_events(listener: Listener) -> list[Value]:
-    """What is told until a moment after the next event; nothing when all is quiet for a moment."""
-    try:
-        async with asyncio.timeout(STREAM_LOOK_S):
-            first = await anext(listener)
-    except (TimeoutError, StopAsyncIteration):
-        return []
-    await asyncio.sleep(STREAM_PAUSE_S)
-    return [first, *listener.drain()]
 
 
 def _described(kind: Any) -> str:

@@ -1,6 +1,5 @@
 """What a node says about itself, JSON-ready: for the operator's commands, the HTTP side and the page."""
 
-from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -97,7 +96,10 @@ def history_of(node: ClusterNode) -> list[dict[str, Any]]:
 def entities_of(node: ClusterNode, state: str = "", entity: str = "") -> list[dict[str, Any]]:
     """The entities that the node knows of, by id; only those in one state, or only one, if asked."""
     known = node.data.migration.entities
-    names = ([entity] if entity in known else []) if entity else sorted(known)
+    if entity:
+        names = [entity] if entity in known else []
+    else:
+        names = sorted(name for name, held in known.items() if not state or held.state == state)
     return [
         {
             "entity": name,
@@ -117,11 +119,6 @@ def transaction_text(transaction: TransactionId) -> str:
     if not transaction.source:
         return ""
     return f"{transaction.source}.{transaction.incarnation}.{transaction.counter}"
-
-
-def entity_counts(node: ClusterNode) -> dict[str, int]:
-    """How many entities are in each state here."""
-    return dict(sorted(Counter(held.state for held in node.data.migration.entities.values()).items()))
 
 
 def unconfirmed_of(node: ClusterNode) -> dict[str, Any] | None:
@@ -152,7 +149,7 @@ def status_of(node: ClusterNode) -> dict[str, Any]:
         "view": view,
         "succession": [member["node"] for member in members],
         "topology": topology_of(node),
-        "entities": entity_counts(node),
+        "entities": node.entity_counts,
         "unconfirmed_stops": unconfirmed_of(node),
         "migrations": node.counters.of("migrations"),
         "dropped": node.counters.of("datagrams_dropped"),

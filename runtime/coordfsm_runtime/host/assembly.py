@@ -35,6 +35,7 @@ class Assembly:
     Attributes:
         transport: its socket.
         driver: runs its machines.
+        observer: counts what they do.
 
     Raises:
         ConfigurationError: the address cannot be bound, or the directory or trace not be made.
@@ -59,9 +60,9 @@ class Assembly:
             recorder = self._recorder(config, settings)
             if recorder is not None:
                 stack.callback(recorder.close)
-            observer = Observer(counters, recorder)
+            self.observer = Observer(counters, recorder)
             data = initial_data(settings)
-            self.driver = Driver(MACHINE, data, kept, self.transport, tell, counters, observer, PROMPT)
+            self.driver = Driver(MACHINE, data, kept, self.transport, tell, counters, self.observer, PROMPT)
             self.driver.on_failure = fail
             stack.callback(self.driver.stop)
             self._controller = RealTime(self._alarm)

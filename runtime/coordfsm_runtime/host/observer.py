@@ -7,6 +7,7 @@ from coordfsm.protocols.membership.events import AccusationMade, SubjectCondemne
 from coordfsm.protocols.membership.messages import Probe, ProbeAck
 from coordfsm_runtime.counters import Counters
 from coordfsm_runtime.host.driver import Line, Recorder
+from coordfsm_runtime.host.entity_counts import EntityCounts
 
 MAXIMUM_PENDING = 1_024
 """Probes that are remembered; those never answered must not pile up."""
@@ -24,15 +25,20 @@ class Observer:
     Args:
         counters: what to count in.
         recorder: keeps the trace; None for none.
+
+    Attributes:
+        entities: how many are in each state, after the last input whose records are durable.
     """
 
     def __init__(self, counters: Counters, recorder: Recorder | None) -> None:
         self._counters = counters
         self._recorder = recorder
+        self.entities = EntityCounts()
         self._probes: dict[Endpoint, float] = {}
 
     def record(self, line: Line) -> None:
         given = line.given
+        self.entities.note(given, line.effects, line.data.migration.entities)
         if type(given) is Received and type(given.message) is ProbeAck:
             sent = self._probes.pop(given.sender, None)
             if sent is not None:

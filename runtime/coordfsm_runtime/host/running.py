@@ -238,6 +238,11 @@ class RunningNode:
         return self.data.coordination.registrar.topology
 
     @property
+    def entity_counts(self) -> dict[str, int]:
+        """How many entities are in each state here."""
+        return self._assembled.observer.entities.by_state()
+
+    @property
     def disk(self) -> DiskWatch:
         """How long commits take."""
         return self._running.disk

@@ -42,7 +42,7 @@ def test_a_page_that_is_opened_later_is_told_of_the_last_migrations(tmp_path):
             told = operations._whole_status()["last_migrations"]
             assert [one["entity"] for one in told] == [f"e{number}" for number in range(10, HISTORY + 10)]
             assert {one["outcome"] for one in told} == {"NOT_OWNER"}
-            stream = operations._stream()
+            stream = operations._pages.lines()
             lines = [json.loads(await anext(stream)) for _ in range(HISTORY + 1)]
             assert [line["migration"] for line in lines[1:]] == told
             assert all(line["past"] for line in lines[1:])

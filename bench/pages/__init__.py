@@ -1,0 +1,1 @@
+"""What live pages cost a node: see `__main__`."""
