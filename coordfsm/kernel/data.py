@@ -23,9 +23,11 @@ class Value(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
 
     Attributes:
         least_number: no number of the value is smaller; -1 where that stands for "none".
+        longest_list: no tuple, frozenset or map among its fields has more entries.
     """
 
     least_number: ClassVar[int] = 0
+    longest_list: ClassVar[int] = 4_096
 
     def ill_formed(self) -> str | None:
         """What is wrong in how the fields stand to each other, and what is expected; None for a sound value.

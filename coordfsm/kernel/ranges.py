@@ -19,12 +19,13 @@ LONGEST_TEXT = 1_024
 """Characters of an id, an address, a label, a token or a reason."""
 
 
-def out_of_range(value: Any, least: int = 0) -> str | None:
+def out_of_range(value: Any, least: int = 0, longest: int = Value.longest_list) -> str | None:
     """What in a value is too large, not printable or ill formed, and what is expected; None for a sound value.
 
     Args:
         value: of any kind that travels or rests.
         least: the smallest number that it may be or hold, where no `Value` inside says otherwise.
+        longest: the most entries that it may have, if it is a tuple, a frozenset or a map; likewise.
 
     Returns:
         A clause that names the innermost field, as in ``epoch is 281474976710657, expected 0 to 281474976710656``.
@@ -37,13 +38,20 @@ def out_of_range(value: Any, least: int = 0) -> str | None:
         return _wrong_text(value)
     if isinstance(value, Value):
         fields = zip(value.__struct_fields__, msgspec.structs.astuple(value), strict=True)
-        return _first(fields, value.least_number) or value.ill_formed()
-    if kind is Map:
-        items = ((str(key)[:40], item) for pair in value.items() for key, item in ((pair[0], pair[0]), pair))
-        return _first(items, least)
-    if kind is tuple or kind is frozenset:
-        return _first(((f"item {place}", item) for place, item in enumerate(value)), least)
+        return _first(fields, value.least_number, value.longest_list) or value.ill_formed()
+    if kind is tuple or kind is frozenset or kind is Map:
+        return _wrong_list(value, least, longest)
     return None  # bytes are bounded by the message that carries them; numbers with a fraction do not travel
+
+
+def _wrong_list(value: Any, least: int, longest: int) -> str | None:
+    """Its length first: what is too long is not looked at."""
+    if len(value) > longest:
+        return f"is a list of {len(value):,} entries, expected at most {longest:,}"
+    if type(value) is Map:
+        items = ((str(key)[:40], item) for pair in value.items() for key, item in ((pair[0], pair[0]), pair))
+        return _first(items, least, longest)
+    return _first(((f"item {place}", item) for place, item in enumerate(value)), least, longest)
 
 
 def not_ascending(name: str, keys: Iterable[Any]) -> str | None:
@@ -56,9 +64,9 @@ def not_ascending(name: str, keys: Iterable[Any]) -> str | None:
     return None
 
 
-def _first(parts: Any, least: int) -> str | None:
+def _first(parts: Any, least: int, longest: int) -> str | None:
     for name, part in parts:
-        wrong = out_of_range(part, least)
+        wrong = out_of_range(part, least, longest)
         if wrong is not None:
             return f"{name} {wrong}" if wrong.startswith("is ") else wrong
     return None

@@ -24,6 +24,12 @@ class Sorted(Value):
         return not_ascending("names", self.names)
 
 
+class Short(Value):
+    longest_list: ClassVar[int] = 2
+    names: tuple[str, ...] = ()
+    deep: tuple[tuple[str, ...], ...] = ()
+
+
 class Outer(Value):
     inner: Inner = Inner()
     items: tuple[Inner, ...] = ()
@@ -38,6 +44,8 @@ class Outer(Value):
     [
         Outer(),
         Inner(LARGEST_NUMBER),
+        Short(("a", "b"), (("a", "b"), ())),
+        Outer(items=(Inner(),) * Value.longest_list),
         Unset(-1),
         Inner(text="x" * LONGEST_TEXT),
         Outer(content=bytes(1 << 20), flag=True, mapped=Map({"a": 1}), names=frozenset({"a"})),
@@ -52,6 +60,11 @@ def test_what_lies_within_the_bounds_is_sound(value):
     [
         (Inner(LARGEST_NUMBER + 1), f"number is {LARGEST_NUMBER + 1}, expected 0 to {LARGEST_NUMBER}"),
         (Outer(Inner(-1)), "number is -1"),
+        (Short(("a", "b", "c")), "names is a list of 3 entries, expected at most 2"),
+        (Short(deep=((), ("a", "b", "c"))), "item 1 is a list of 3 entries"),
+        (Outer(items=(Inner(),) * 4_097), "items is a list of 4,097 entries, expected at most 4,096"),
+        (Outer(names=frozenset(map(str, range(5_000)))), "names is a list of 5,000 entries"),
+        (Outer(mapped=Map({str(number): 1 for number in range(5_000)})), "mapped is a list of 5,000 entries"),
         (Unset(-2), "number is -2, expected -1 to"),
         (Sorted(("a", "a")), "names has a twice, expected each once"),
         (Sorted(("b", "a")), "names has a after b, expected them sorted"),

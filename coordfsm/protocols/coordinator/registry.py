@@ -6,6 +6,7 @@ same view only in the entries that changed since: that is what a delta carries.
 """
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from coordfsm.kernel import Map, Value, not_ascending
 from coordfsm.protocols.identifier import EXPECTED, IDENTIFIER_LIMIT, is_identifier
@@ -29,6 +30,7 @@ class Hosting(Value):
     process: str
     incarnation: int
     version: int
+    longest_list: ClassVar[int] = HOSTED_LIMIT
     bubbles: tuple[str, ...]
     changed_at: int = 0
 

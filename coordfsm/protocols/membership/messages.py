@@ -9,6 +9,9 @@ from typing import ClassVar
 from coordfsm.kernel import Endpoint, Message, Value, not_ascending
 from coordfsm.protocols.view import Member, View, ViewId
 
+LONGEST_CHAIN = 512
+"""Decisions in one message: twice what the settings let a process keep."""
+
 
 class MemberId(Value, order=True):
     """A member without its address: what is removed, accused or asked.
@@ -141,6 +144,7 @@ class ViewReject(MemberMessage):
 class ViewDecision(MemberMessage):
     """The decisions that lead from an earlier view to the sender's, oldest first."""
 
+    longest_list: ClassVar[int] = LONGEST_CHAIN
     decisions: tuple[Decision, ...]
 
 

@@ -1,6 +1,11 @@
 """What an operator may tune. Safety holds under every setting; only speed and cost change."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
 from coordfsm.kernel import Endpoint, Value, fingerprint
+from coordfsm.protocols.membership.messages import LONGEST_CHAIN
 from coordfsm.protocols.view import RINGS
 
 
@@ -26,7 +31,7 @@ class Settings(Value):
         takeover_ms: what each rank in the line of succession adds to the delay before it takes over.
         handover_ms: pause between two sendings of the same decision.
         handover_attempts: sendings of a decision to members that do not confirm it.
-        chain_limit: past decisions kept for members that lag behind, at least 2.
+        chain_limit: past decisions kept for members that lag behind, 2 to 256.
         join_ms: pause between two requests to join, growing with the attempts.
         join_attempts: requests to one coordinator before the next seed is asked.
         leave_ms: pause between two announcements of leaving.
@@ -34,7 +39,10 @@ class Settings(Value):
         contact_ms: how long a majority has to answer before the process is wedged.
         contact_attempts: how often it asks the members in that time.
         longest_ms: no backoff grows beyond this.
+        bounds: least and most of a setting, where it has any beyond those of its kind.
     """
+
+    bounds: ClassVar[Mapping[str, tuple[int, int]]] = MappingProxyType({"chain_limit": (2, LONGEST_CHAIN // 2)})
 
     label: str = "cluster"
     seeds: tuple[Endpoint, ...] = ()

@@ -10,14 +10,27 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from coordfsm.kernel import Decoder, Map, Message, Persist, Received, Recover, Send, Value, apply_writes, encode
+from coordfsm.kernel import (
+    Decoder,
+    Map,
+    Message,
+    Persist,
+    Received,
+    Recover,
+    Send,
+    Value,
+    apply_writes,
+    encode,
+    out_of_range,
+)
 from coordfsm.protocols.coordinator.messages import RegisterBubbles, Topology
-from coordfsm.protocols.coordinator.registry import Hosting
+from coordfsm.protocols.coordinator.registry import HOSTED_LIMIT, Hosting
 from coordfsm.protocols.membership.events import Leave
-from coordfsm.protocols.membership.messages import MemberId, Stamp, ViewWelcome
+from coordfsm.protocols.membership.messages import Cut, Decision, MemberId, Stamp, ViewDecision, ViewWelcome
+from coordfsm.protocols.membership.settings import Settings
 from coordfsm.protocols.migration.messages import CreateEntity, Migrate
 from coordfsm.protocols.node import MESSAGES, RECORDS, NodeSettings, composition, decode_message, initial
 from coordfsm.protocols.view import Member, View
@@ -171,6 +184,65 @@ def test_a_message_with_any_fields_raises_nothing_in_any_state(kind):
                 step_soundly(data, durable, message)
 
     raises_nothing()
+
+
+def lists_in(kind: Any) -> int:
+    """How many fields of a message, at any depth, are lists."""
+    if get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis:
+        return 1 + lists_in(get_args(kind)[0])
+    if isinstance(kind, type) and issubclass(kind, Value):
+        return sum(map(lists_in, get_type_hints(kind).values()))
+    return sum(map(lists_in, get_args(kind)))
+
+
+def places(value: Any) -> list[tuple[str, ...]]:
+    """Where in a message its lists are."""
+    found = []
+    for name, hint in get_type_hints(type(value)).items():
+        if get_origin(hint) is tuple and get_args(hint)[-1] is Ellipsis:
+            found.append((name,))
+        elif isinstance(getattr(value, name), Value):
+            found += [(name, *place) for place in places(getattr(value, name))]
+    return found
+
+
+def lengthened(value: Any, place: tuple[str, ...], chosen: st.DataObject) -> Any:
+    """The value with the list at this place one entry longer than it may be."""
+    name, *rest = place
+    if rest:
+        held = lengthened(getattr(value, name), tuple(rest), chosen)
+    else:
+        held = (chosen.draw(values(get_args(get_type_hints(type(value))[name])[0])),) * (value.longest_list + 1)
+    return msgspec.structs.replace(value, **{name: held})
+
+
+WITH_LISTS = tuple(kind for kind in MESSAGES if lists_in(kind))
+
+
+def test_messages_with_lists_are_many():
+    assert {"ViewWelcome", "ViewDecision", "Topology", "TopologyPart"} <= {kind.__name__ for kind in WITH_LISTS}
+
+
+@pytest.mark.parametrize("kind", WITH_LISTS, ids=lambda kind: kind.__name__)
+def test_a_list_that_is_too_long_does_not_come_through(kind):
+    @settings(max_examples=5, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(structures(kind), st.data())
+    def is_refused(message, chosen):
+        found = places(message)
+        assume(found)  # none where there is no view
+        longer = lengthened(message, chosen.draw(st.sampled_from(found)), chosen)
+        assert out_of_range(longer) is not None
+        assert not taken(longer)
+
+    is_refused()
+
+
+def test_as_much_as_settings_allow_comes_through():
+    most = Settings.bounds["chain_limit"][1]
+    view = views()[0]
+    decision = Decision(1, view.id, Cut(joining=(Member("n9", 1, "127.0.0.1:9"),)), view.id)
+    assert taken(ViewDecision(Stamp(view.lineage, 1, view.id), MemberId("n1", 1), (decision,) * most))
+    assert out_of_range(Hosting("n1", 1, 1, tuple(f"b{number:03}" for number in range(HOSTED_LIMIT)))) is None
 
 
 def test_a_node_that_is_in_a_view_twice_does_not_come_through():
