@@ -152,6 +152,7 @@ class LifecycleData(Value):
         leaves: it is leaving for good (durable).
         seeds: whom to ask.
         seed: which of them is asked now.
+        token: of the command to join; it counts while this process remembers no incarnation.
         target: the coordinator that was asked last.
         challenge: what that coordinator sent to be echoed, empty if nothing.
         attempt: requests made since the last change.
@@ -170,6 +171,7 @@ class LifecycleData(Value):
     epoch: int = 0
     heard: frozenset[str] | None = None
     challenge: str = ""
+    token: str = ""
 
 
 class FounderData(Value):

@@ -35,9 +35,15 @@ class Found(Command):
 
 
 class Join(Command):
-    """Join the cluster of which the seeds are members; from a wedged process: leave its lineage for that one."""
+    """Join the cluster of which the seeds are members; from a wedged process: leave its lineage for that one.
+
+    Attributes:
+        seeds: whom to ask.
+        token: random, another one for each command: a process that lost its store is told from its former self by it.
+    """
 
     seeds: tuple[Endpoint, ...]
+    token: str = ""
 
 
 class Leave(Command):

@@ -1,9 +1,10 @@
-"""Broken admission: joiners that never answered at their address, or more of them than the members can do without."""
+"""Broken admission: joiners that never answered at their address, too many, or with a former self's incarnation."""
 
 from typing import Any
 
 from coordfsm.check.modelling.model import Model
 from coordfsm.protocols.membership.cut_detection import rules as cut_rules
+from coordfsm.protocols.membership.lifecycle import incarnations
 from coordfsm.testing.mutants.membership_flaws import patched
 from coordfsm.testing.mutants.mutant import Mutant
 from coordfsm.testing.mutants.substitute import substitute_in_model
@@ -17,6 +18,11 @@ def believe(request: Any, context: Any) -> bool:
 def admit_all(joiners: Any, view: Any, staying: int) -> Any:
     """All that ask come in at once."""
     return tuple(sorted(joiners, key=lambda joiner: joiner.node))
+
+
+def no_leap(token: str) -> int:
+    """The next number is as good as any."""
+    return 0
 
 
 def believe_addresses(model: Model) -> Model:
@@ -34,6 +40,15 @@ MUTANTS = (
         model="membership-join",
         parameters={"joiners": 1, "unreachable": 1, "retries": 0},
         transform=believe_addresses,
+    ),
+    Mutant(
+        name="lost-store-goes-unnoticed",
+        machine="Lifecycle",
+        property="M3",
+        flaw="A process that lost its store takes the next incarnation that a lagging seed knows, which it had before.",
+        source="own",
+        model="membership-disk",
+        edit=patched((incarnations, "leap_of", no_leap)),
     ),
     Mutant(
         name="joiners-outnumber-members",

@@ -212,7 +212,7 @@ class Operations:
         return self._entity(entity)
 
     async def _join(self, seeds: list[str]) -> dict[str, Any]:
-        await self.node.submit(Join(_texts("seeds", seeds)))
+        await self.node.submit(Join(_texts("seeds", seeds), secrets.token_hex(16)))
         return {"state": self.node.state}
 
     async def _leave(self) -> dict[str, Any]:

@@ -127,7 +127,7 @@ class RunningNode:
         if config.bootstrap and not self._was_member():
             self._running.submit(Found(secrets.token_hex(16), config.seeds, confirmed=config.new_cluster))
         elif config.seeds:
-            self._running.submit(Join(config.seeds))
+            self._running.submit(Join(config.seeds, secrets.token_hex(16)))
         else:
             reason = "it was in a cluster before and does not found another" if config.bootstrap else "no seeds"
             logger.warning("in no cluster", extra={"fields": {"reason": reason, "expected": "node.seeds, or a join"}})

@@ -55,6 +55,7 @@ from coordfsm.protocols.membership.events import (
     JoinRefused,
     MemberShunned,
 )
+from coordfsm.protocols.membership.lifecycle.incarnations import next_incarnation
 from coordfsm.protocols.membership.messages import (
     JoinInquiry,
     JoinRedirect,
@@ -139,7 +140,7 @@ def _ask_seed(data: LifecycleData, context: MembershipData) -> tuple[Effect, ...
 def seek(data: LifecycleData, given: Join, context: MembershipData) -> Done:
     """Ask the first seed."""
     forgotten = data.leaves  # the wish to leave must not come back with the next restart
-    data = replace(data, seeds=given.seeds, seed=0, attempt=0, leaves=False, heard=None)
+    data = replace(data, seeds=given.seeds, seed=0, attempt=0, leaves=False, heard=None, token=given.token)
     kept = (persist_identity(data),) if forgotten else ()
     return data, (*kept, CancelTimer(REJOIN), *_ask_seed(data, context))
 
@@ -203,7 +204,7 @@ def bind_and_ask(data: LifecycleData, given: Received, context: MembershipData) 
     message = _message(given)
     data = replace(
         data,
-        incarnation=max(data.incarnation, message.newest) + 1,
+        incarnation=next_incarnation(data.incarnation, message.newest, data.token),
         joins=message.stamp,
         target=message.coordinator,
         challenge=message.challenge,
