@@ -31,7 +31,7 @@ __getattr__, __all__ = lazy_names(
         "coordfsm.check.modelling.model": ("Model",),
         "coordfsm.check.modelling.ingredients": (
             *("Node", "Property", "Local", "Envelope", "Reading", "Start", "every_start", "Observer", "Occurrence"),
-            *("Network", "UnreliableSet", "Multiset", "Ordered", "Faults", "Partition", "UNLIMITED"),
+            *("Network", "UnreliableSet", "Multiset", "Ordered", "Faults", "Partition", "UNLIMITED", "Each"),
         ),
         "coordfsm.check.modelling.combinators": (
             *("any_of", "at_least", "at_most", "count", "exactly", "for_all", "for_all_pairs", "never_together"),

@@ -18,6 +18,7 @@ from coordfsm.check.modelling.combinators import (
 from coordfsm.check.modelling.fingerprint import FingerprintError
 from coordfsm.check.modelling.ingredients import (
     UNLIMITED,
+    Each,
     Envelope,
     Faults,
     Local,
@@ -96,6 +97,7 @@ __all__ = [
     "CoordfsmError",
     "DeclarationError",
     "Decoder",
+    "Each",
     "Effect",
     "EncodingError",
     "Endpoint",

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import msgspec
 
+from coordfsm.check.exploration.budgets import NO_BUDGET
 from coordfsm.check.exploration.semantics import Outcome, System, crashed
 from coordfsm.kernel import Input, Received, Recover, TimerFired, event_of
 
@@ -55,7 +56,7 @@ class Futures:
         self._visits: deque[tuple[int, int, Left]] = deque()
         for _, first in system.starts:
             for position, local in enumerate(first.locals[:nodes]):
-                self._meet(position, local, system.first_budgets)
+                self._meet(position, local, system.budgets.first)
 
     def learn(self, envelopes: int, most_steps: int, is_over: Callable[[], bool]) -> bool:
         """Follow these envelopes (as `known`), too; whether that is done after `most_steps` in all.
@@ -136,7 +137,7 @@ class Futures:
         if self.system.locals.values[local].data is None:
             return set()
         outcomes = self._outcomes(position, local, Received(envelope.sender, envelope.message))
-        found = set(self._leading(outcomes))
+        found = set(self._leading(position, outcomes))
         idle = found == {(local, ())} and len(outcomes) == 1 and not outcomes[0].sends
         idle = idle and not outcomes[0].occurrence
         self._idle[position][local] |= idle << number
@@ -147,7 +148,7 @@ class Futures:
         held = system.locals.values[local]
         if held.data is None:
             if model.faults.recover and model.nodes[position].boots:
-                yield from self._leading(self._outcomes(position, local, Recover(held.durable)))
+                yield from self._leading(position, self._outcomes(position, local, Recover(held.durable)))
             elif model.faults.recover:
                 yield system.locals(msgspec.structs.replace(held, data=model.nodes[position].initial)), ()
             return
@@ -155,21 +156,23 @@ class Futures:
         with suppress(Exception):  # as in `_outcomes`
             own += system.commands(position, local)
         for given in own:
-            yield from self._leading(self._outcomes(position, local, given), self._cost(event_of(given)))
+            yield from self._leading(
+                position, self._outcomes(position, local, given), self._cost(event_of(given), position)
+            )
         if model.faults.crash and system.may_crash(position):
-            yield system.locals(crashed(held)), self._cost("crash")
+            yield system.locals(crashed(held)), self._cost("crash", position)
 
-    def _leading(self, outcomes: tuple[Outcome, ...], cost: Cost = ()) -> Iterator[tuple[int, Cost]]:
+    def _leading(self, position: int, outcomes: tuple[Outcome, ...], cost: Cost = ()) -> Iterator[tuple[int, Cost]]:
         boundary = self.system.model.boundary
         for outcome in outcomes:
             with suppress(Exception):  # as in `_outcomes`
                 if boundary is None or boundary(outcome.local):
                     torn = outcome.torn >= 0
-                    yield self.system.locals(outcome.local), (*cost, *(self._cost("crash") if torn else ()))
+                    yield self.system.locals(outcome.local), (*cost, *(self._cost("crash", position) if torn else ()))
 
-    def _cost(self, name: str) -> Cost:
-        names = self.system.budget_names
-        return (names.index(name),) if name in names else ()
+    def _cost(self, name: str, position: int) -> Cost:
+        budget = self.system.budgets.of(name, position)
+        return () if budget == NO_BUDGET else (budget,)
 
     def _outcomes(self, position: int, local: int, given: Input) -> tuple[Outcome, ...]:
         try:

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from coordfsm.check.exploration.budgets import ALL_NODES, NO_BUDGET, Budgets
 from coordfsm.check.modelling.model import (
     Envelope,
     History,
@@ -199,6 +200,7 @@ class System:
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        self.budgets = Budgets(model)
         self.index = {node.name: position for position, node in enumerate(model.nodes)}
         self.readers = tuple((at, number) for at, node in enumerate(model.nodes) for number in range(len(node.reads)))
         self.locals = Interner()
@@ -215,22 +217,10 @@ class System:
         self._read: dict[tuple[int, int, int, frozenset[int]], tuple[Command, ...]] = {}
         self._order: list[bytes] = []
 
-    @cached_property
+    @property
     def budget_names(self) -> tuple[str, ...]:
         """The bounded budgets, in the order in which a state holds them."""
-        network, faults = self.model.network, self.model.faults
-        names = []
-        names += [name for name in ("loss", "duplicate") if getattr(network, name, 0)]
-        names += [name for name in ("crash", "partition") if getattr(faults, name)]
-        return (*names, *sorted(self.model.budgets))
-
-    @cached_property
-    def first_budgets(self) -> tuple[int, ...]:
-        """What every budget holds at the start."""
-        network, faults = self.model.network, self.model.faults
-        held = {"crash": faults.crash, "partition": faults.partition, **self.model.budgets}
-        held |= {name: getattr(network, name, 0) or 0 for name in ("loss", "duplicate")}
-        return tuple(held[name] for name in self.budget_names)
+        return self.budgets.names
 
     @property
     def sent(self) -> int:
@@ -378,7 +368,7 @@ class System:
             for told in occurrences:
                 history = self.observe(history, told)
             locals_.append(history)
-        return State(tuple(locals_), network, self.first_budgets, 0)
+        return State(tuple(locals_), network, self.budgets.first, 0)
 
     def local(self, state: State, position: int) -> Local:
         """A node's local state in a global state."""
@@ -478,12 +468,12 @@ class System:
         self, kind: ActionKind, state: State, position: int, given: TimerFired | Command
     ) -> Iterator[tuple[Action, State]]:
         event = event_of(given)
-        spent = self._spend(state, event) if event in self.model.budgets else state
+        spent = self._spend(state, event, position) if event in self.model.budgets else state
         if spent is not None:
             yield from self._take(kind, spent, position, given, pruned=kind == "command")
 
     def _crash(self, state: State, position: int) -> Iterator[tuple[Action, State]]:
-        spent = self._spend(state, "crash") if self.may_crash(position) else None
+        spent = self._spend(state, "crash", position) if self.may_crash(position) else None
         if spent is not None:
             local = self.locals(crashed(self.local(state, position)))
             yield Action("crash", self.model.nodes[position].name), self._with_local(spent, position, local)
@@ -532,7 +522,7 @@ class System:
         if pruned and self.is_ignored(state.locals[position], outcomes):
             return  # an ignored input that consumes nothing is not a transition
         for outcome in outcomes:
-            spent = state if outcome.torn < 0 else self._spend(state, "crash")
+            spent = state if outcome.torn < 0 else self._spend(state, "crash", position)
             if spent is None:
                 continue
             if self.model.boundary is not None and not self.model.boundary(outcome.local):
@@ -551,14 +541,13 @@ class System:
         locals_ = (*state.locals[:position], local_id, *state.locals[position + 1 :])
         return state._replace(locals=locals_)
 
-    def _spend(self, state: State, name: str) -> State | None:
-        if name not in self.budget_names:
+    def _spend(self, state: State, name: str, position: int = ALL_NODES) -> State | None:
+        """A state with one less left for what happens at a node; None if nothing was."""
+        number = self.budgets.of(name, position)
+        if number == NO_BUDGET or state.budgets[number] == 0:
             return None
-        position = self.budget_names.index(name)
-        left = state.budgets[position]
-        if left == 0:
-            return None
-        return state._replace(budgets=(*state.budgets[:position], left - 1, *state.budgets[position + 1 :]))
+        budgets = (*state.budgets[:number], state.budgets[number] - 1, *state.budgets[number + 1 :])
+        return state._replace(budgets=budgets)
 
     def _cut_links(self, state: State) -> frozenset[tuple[str, str]]:
         return self.model.faults.partitions[state.cut - 1].links if state.cut else frozenset()

@@ -17,6 +17,21 @@ UNLIMITED: None = None
 Budget = int | None
 
 
+@dataclass(frozen=True)
+class Each:
+    """A budget that every node has for itself: what one spends, the others still have.
+
+    Attributes:
+        most: how often it may happen at any one node.
+    """
+
+    most: int
+
+    def __bool__(self) -> bool:
+        """Whether it may happen at all, as for a plain number."""
+        return bool(self.most)
+
+
 class Envelope(Value):
     """A message in flight."""
 
@@ -240,7 +255,7 @@ class Faults:
     """What may go wrong besides the network's own loss and duplication.
 
     Attributes:
-        crash: how many crashes in all.
+        crash: how many crashes in all, or `Each` of so many at every node that may crash.
         crashable: the nodes that may crash; None means all.
         recover: whether a crashed node may start again, with its durable records only.
         torn: whether a crash may also fall between any two effects of a step (it is then taken from `crash`).
@@ -248,7 +263,7 @@ class Faults:
         partition: how many partitions in all.
     """
 
-    crash: int = 0
+    crash: int | Each = 0
     crashable: tuple[Endpoint, ...] | None = None
     recover: bool = True
     torn: bool = True
@@ -302,7 +317,7 @@ class Description:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     network: Network = field(default_factory=Multiset)
     faults: Faults = field(default_factory=Faults)
-    budgets: Mapping[str, int] = field(default_factory=dict)
+    budgets: Mapping[str, int | Each] = field(default_factory=dict)
     boundary: Callable[[Local], bool] | None = None
     starts: tuple[Start, ...] = ()
     observer: Observer | None = None

@@ -6,6 +6,7 @@ from coordfsm.check.modelling.ingredients import (
     UNLIMITED,
     Budget,
     Description,
+    Each,
     Envelope,
     Faults,
     History,
@@ -33,6 +34,7 @@ __all__ = [
     "UNLIMITED",
     "Budget",
     "Description",
+    "Each",
     "Envelope",
     "Faults",
     "History",
@@ -68,7 +70,8 @@ class Model(Description):
         properties: what must hold.
         network: how messages travel.
         faults: what else may go wrong.
-        budgets: how often an event (``local_migrate``, ``timeout_vote``) may happen over all nodes; absent: no bound.
+        budgets: how often an event (``local_migrate``, ``timeout_vote``) may happen over all nodes, or at every
+            node where it is `Each` of a number; absent: no bound.
             A name that no node's `rules` or `events` has is refused; if a node states no `rules` (as compiled
             machines name them, ``source --event--> target``), names cannot be checked.
         boundary: a successor whose changed local state is outside is not explored (and counted as cut off); what

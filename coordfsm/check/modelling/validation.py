@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from coordfsm.check.modelling.ingredients import (
     Description,
+    Each,
     Envelope,
     Faults,
     Multiset,
@@ -152,7 +153,7 @@ def _of_network(model: Description) -> Mistakes:
 
 def _of_faults(model: Description) -> Mistakes:
     faults, names = model.faults, [node.name for node in model.nodes]
-    yield from _whole("faults: crash", faults.crash)
+    yield from _budget("faults: crash", faults.crash)
     yield from _whole("faults: partition", faults.partition)
     yield from _flag("faults: recover", faults.recover)
     yield from _flag("faults: torn", faults.torn)
@@ -187,7 +188,7 @@ def _of_budgets(model: Description) -> Mistakes:
             )
         if complete and event not in events:
             yield f"{here}: no node has such an event{closest(event, sorted(events))}"
-        yield from _whole(here, most)
+        yield from _budget(here, most)
 
 
 def _of_symmetry(model: Description) -> Mistakes:
@@ -261,6 +262,13 @@ def _items(field: str, value: object, kind: type) -> Mistakes:
 def _whole(field: str, value: object, least: int = 0, or_: str = "") -> Mistakes:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         yield f"{field} is {value!r:.80}, expected a whole number of at least {least}{f', or {or_}' if or_ else ''}"
+
+
+def _budget(field: str, value: object) -> Mistakes:
+    if isinstance(value, Each):
+        yield from _whole(f"{field}: Each", value.most)
+    else:
+        yield from _whole(field, value, or_="Each of one")
 
 
 def _known(field: str, names: Iterable[str], nodes: list[str]) -> Mistakes:

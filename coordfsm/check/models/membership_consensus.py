@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from msgspec.structs import replace
 
-from coordfsm.check.modelling.model import Faults, Local, Model, Node, Property, UnreliableSet
+from coordfsm.check.modelling.model import Each, Faults, Local, Model, Node, Property, UnreliableSet
 from coordfsm.check.modelling.parameters import Parameter
 from coordfsm.kernel import (
     CancelTimer,
@@ -126,6 +126,7 @@ def build(  # noqa: PLR0913  (each a dimension of the model)
     passive: Annotated[int, Parameter("members, first in line, that do neither", minimum=0, maximum=6)] = 0,
     wishes: Annotated[int | None, Parameter("how often a member comes to want a cut; none: no bound", minimum=1)] = 2,
     takeovers: Annotated[int, Parameter("how often a member takes over", minimum=0)] = 1,
+    each: Annotated[bool, Parameter("whether every member takes over so often, instead of all together")] = False,
     crashes: Annotated[int, Parameter("crashes, each followed by a recovery or not", minimum=0)] = 1,
     restarts: Annotated[bool, Parameter("whether members may restart between steps, any number of times")] = False,
     told: Annotated[bool, Parameter("whether decisions ever reach the others")] = True,
@@ -168,7 +169,7 @@ def build(  # noqa: PLR0913  (each a dimension of the model)
         faults=Faults(crash=crashes),
         budgets={
             **({} if wishes is None else {"local_propose_cut": wishes}),
-            "timeout_takeover": takeovers,
+            "timeout_takeover": Each(takeovers) if each else takeovers,
             "timeout_proposal": 0,
             "timeout_handover": 0,
         },
@@ -209,6 +210,8 @@ DEFAULTS: dict[str, tuple[dict[str, int | bool], ...]] = {
         {"crashes": 0, "takeovers": 2, "proposers": 2},
         # Two proposers in one round, and a crash; the coordinator leaves it to them.
         {"takeovers": 2, "passive": 1},
+        # Both proposers take over, once each: neither uses up what the other has left.
+        {"wishes": 1, "crashes": 0, "proposers": 2, "each": True},
     )
 }
 MODELS = {"membership-consensus": build}

@@ -20,7 +20,7 @@ from coordfsm.check.native.states.checkpoint import load, save
 from coordfsm.check.native.states.resident import Resident
 from coordfsm.check.native.states.symmetry import Symmetry
 from coordfsm.check.native.states.visited import TooLargeError
-from coordfsm.check.native.steps.tables import Tables
+from coordfsm.check.native.steps.tables import MOST_BUDGETS, Tables
 from coordfsm.check.native.verdicts.liveness import check_executions
 from coordfsm.check.traces.trace import Trace, build_trace
 from coordfsm.kernel import ModelError
@@ -87,6 +87,11 @@ def explore(  # noqa: PLR0913  (the choices of a search)
     fingerprint = fingerprint_of(model) if checkpoint is not None or resume is not None else {}
     resident = Resident()
     system = System(model)
+    if len(system.budget_names) > MOST_BUDGETS:
+        raise ModelError(
+            f"{model.name}: {len(system.budget_names)} budgets, those of `Each` one a node; "
+            f"natively at most {MOST_BUDGETS}"
+        )
     tables = Tables(system)
     reduction = Reduction(system, tables.purity.outcomes, watching(limits, progress, started), wanted=por)
     exchanges = Symmetry(tables) if symmetry else None

@@ -219,6 +219,14 @@ def _swapped(wiring, source, at, target, to, swap):
         image = wiring.images[wiring.image_base[position] + np.int64(local) * wiring.image_stride[position] + swap]
         where = right if position == left else left if position == right else position
         target[to + np.int64(wiring.nodes[where, 0])] |= np.uint64(image) << wiring.nodes[where, 1]
+    for budget in range(wiring.budget_images.shape[1]):
+        image = wiring.budget_images[swap, budget]
+        if image != budget:
+            held = (source[at + np.int64(wiring.budgets[image, 0])] >> wiring.budgets[image, 1]) & wiring.budgets[
+                image, 2
+            ]
+            word, shift = np.int64(wiring.budgets[budget, 0]), wiring.budgets[budget, 1]
+            target[to + word] = (target[to + word] & ~(wiring.budgets[budget, 2] << shift)) | held << shift
     for word in range(words):
         left_over = source[at + word] & wiring.envelope_mask[word]
         while left_over != U0:

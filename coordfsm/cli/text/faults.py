@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from coordfsm.check.modelling.model import UNLIMITED, Budget, Model, Ordered, UnreliableSet
+from coordfsm.check.modelling.model import UNLIMITED, Budget, Each, Model, Ordered, UnreliableSet
 
 
 def faults_text(model: Model) -> str:
@@ -28,9 +28,8 @@ def _processes(model: Model) -> Iterator[str]:
     if faults.crash:
         kinds = [name for name, given in (("recovery", faults.recover), ("torn", faults.torn)) if given]
         suffix = f" with {' and '.join(kinds)}" if kinds else ""
-        yield f"crash {faults.crash}{suffix}".replace("and torn", "and torn steps").replace(
-            "with torn", "with torn steps"
-        )
+        crash = f"{faults.crash.most} a node" if isinstance(faults.crash, Each) else faults.crash
+        yield f"crash {crash}{suffix}".replace("and torn", "and torn steps").replace("with torn", "with torn steps")
     if faults.partition:
         yield f"partition {faults.partition}"
     if model.boundary is not None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from coordfsm.check.modelling.model import (
+    Each,
     Envelope,
     Faults,
     Local,
@@ -169,6 +170,7 @@ FAULTS = [
     Faults(crash=1, torn=False),
     Faults(crash=1, recover=False),
     Faults(crash=1, crashable=("a",)),
+    Faults(crash=Each(1)),
     Faults(crash=1, partitions=(CUT,), partition=1),
 ]
 
@@ -192,10 +194,10 @@ def are_at(wanted):
 
 
 def budgets():
-    """How often the button may be pressed and the bell may ring."""
-    return st.builds(
-        lambda presses, rings: {"local_press": presses, "timeout_ring": rings}, st.integers(0, 3), st.integers(0, 2)
-    )
+    """How often the button may be pressed and the bell may ring: in all, or at each node."""
+    presses = st.one_of(st.integers(0, 3), st.integers(0, 2).map(Each))
+    rings = st.one_of(st.integers(0, 2), st.integers(0, 1).map(Each))
+    return st.fixed_dictionaries({"local_press": presses, "timeout_ring": rings})
 
 
 def starts(names: str):
@@ -290,7 +292,7 @@ def symmetric_models(draw) -> Model:
             Property("there", "Once there.", lambda seen: wanted in seen, kind="sometimes", observe=place),
         ),
         network=draw(st.sampled_from([*SETS, *BAGS])),
-        faults=draw(st.sampled_from([Faults(), Faults(crash=1, torn=False)])),
+        faults=draw(st.sampled_from([Faults(), Faults(crash=1, torn=False), Faults(crash=Each(1), torn=False)])),
         budgets=draw(budgets()),
         symmetric=(names,),
     )

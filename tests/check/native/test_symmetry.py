@@ -67,7 +67,15 @@ def permuted(system, state, names):
     network = frozenset(
         (envelope(item[0]), item[1]) if isinstance(item, tuple) else envelope(item) for item in state.network
     )
-    return state._replace(locals=tuple(locals_), network=network)
+    return state._replace(locals=tuple(locals_), network=network, budgets=tuple(permuted_budgets(system, state, names)))
+
+
+def permuted_budgets(system, state, names):
+    left = dict(zip(system.budget_names, state.budgets, strict=True))
+    back = {new: old for old, new in names.items()}
+    for name in system.budget_names:
+        event, _, owner = name.partition(" of ")
+        yield left[f"{event} of {back.get(owner, owner)}"] if owner else left[name]
 
 
 @pytest.mark.parametrize(

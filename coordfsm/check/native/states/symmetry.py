@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from coordfsm.check.exploration.budgets import NO_BUDGET
 from coordfsm.check.exploration.renaming import rename, role
 from coordfsm.check.exploration.semantics import Interner, State
 from coordfsm.check.modelling.model import Ordered, Property
@@ -174,7 +175,23 @@ class Symmetry:
             else self._envelope_image(item, swap)
             for item in state.network
         )
-        return state._replace(locals=tuple(locals_), network=network)
+        budgets = tuple(state.budgets[self.budget_image(number, swap)] for number in range(len(state.budgets)))
+        return state._replace(locals=tuple(locals_), network=network, budgets=budgets)
+
+    def budget_image(self, number: int, swap: int) -> int:
+        """The budget that takes a budget's place under a swap.
+
+        Raises:
+            ModelError: one of the nodes has such a budget, the other has not.
+        """
+        left, right = self.swaps[swap]
+        image = self.tables.system.budgets.image(number, {left: right, right: left})
+        if image == NO_BUDGET:
+            told = self.tables.system.budget_names[number]
+            raise ModelError(
+                f"{' and '.join(self._names[swap])} are not interchangeable: one alone has a budget, {told}"
+            )
+        return image
 
     def check_first(self, first: State) -> None:
         """Refuse a model whose initial state depends on who is who.
@@ -242,7 +259,8 @@ class Symmetry:
         for (kind, local, sends, event, crash), count in outcomes.items():
             after = local if local < 0 else self._local_image(local, swap)
             sent = frozenset((self._envelope_image(number, swap), copies) for number, copies in sends)
-            found[kind, after, sent, event, crash] += count
+            spent = [cost and 1 + self.budget_image(cost - 1, swap) for cost in (event, crash)]
+            found[kind, after, sent, *spent] += count
         return found
 
     def _local_image(self, identifier: int, swap: int) -> int:

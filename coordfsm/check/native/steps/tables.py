@@ -44,6 +44,7 @@ HEAL_LABEL = 1  # what weak fairness calls the end of a partition
 LAST = 1 << 4  # flag: the last outcome of its chain
 RAISES = 1 << 5  # flag: note whether it was taken
 EVENT_SHIFT, CRASH_SHIFT = 8, 16  # flags: 1 + the budget that the outcome spends
+MOST_BUDGETS = 254  # as many as a flag has numbers for
 OCCURRENCE_SHIFT = 24  # flags: what the observer is told; 0: nothing
 
 
@@ -124,7 +125,6 @@ class Tables:
         self.fired(())
         self.pruned = isinstance(system.model.network, UnreliableSet)
         self.ordered = isinstance(system.model.network, Ordered)
-        self._budgets = {name: number for number, name in enumerate(system.budget_names)}
         self.filled = 0
         self.comparison: StepComparison | None = None
 
@@ -255,7 +255,7 @@ class Tables:
         except StepError as error:
             return [Candidate("raises", -1, error=error)]
         ignored = self.pruned and self.system.is_ignored(identifier, outcomes)
-        return [] if ignored else self._candidates(outcomes, "deliver")
+        return [] if ignored else self._candidates(position, outcomes, "deliver")
 
     def tabulate_reading(self, position: int, reading: int, number: int, envelopes: frozenset[int]) -> tuple[int, ...]:
         """What a node in a local state can do by one of its readings of these envelopes: numbers of outcomes."""
@@ -280,22 +280,22 @@ class Tables:
             fair = event_of(command) in system.model.nodes[position].fair
             label = self.labels(("command", position, command)) if fair else 0
             yield from self._own(position, identifier, "command", command, label)
-        if system.may_crash(position) and "crash" in self._budgets:
-            down = system.locals(crashed(local))
-            yield Candidate("crash", down, crash=1 + self._budgets["crash"])
+        crash = 1 + system.budgets.of("crash", position)
+        if system.may_crash(position) and crash:
+            yield Candidate("crash", system.locals(crashed(local)), crash=crash)
 
     def _own(
         self, position: int, identifier: int, kind: str, given: TimerFired | Command, label: int
     ) -> list[Candidate]:
         event = event_of(given)
-        budget = 1 + self._budgets[event] if event in self.system.model.budgets else 0
+        budget = 1 + self.system.budgets.of(event, position)
         try:
             outcomes = self.purity.outcomes(position, identifier, given)
         except StepError as error:
             return [Candidate("raises", -1, event=budget, error=error)]  # only where something is left of the budget
         if kind == "command" and self.system.is_ignored(identifier, outcomes):
             return []  # an ignored input that consumes nothing is not a transition
-        return self._candidates(outcomes, kind, event=budget, label=label)
+        return self._candidates(position, outcomes, kind, event=budget, label=label)
 
     def _recovery(self, position: int, identifier: int, local: Local) -> list[Candidate]:
         if not self.system.model.faults.recover:
@@ -306,12 +306,13 @@ class Tables:
                 outcomes = self.purity.outcomes(position, identifier, Recover(local.durable))
             except StepError as error:
                 return [Candidate("raises", -1, error=error)]
-            return self._candidates(outcomes, "recover", label=label)
+            return self._candidates(position, outcomes, "recover", label=label)
         started = self.system.locals(msgspec.structs.replace(local, data=node.initial))
         return [Candidate("recover", started, label=label)]
 
     def _candidates(
         self,
+        position: int,
         outcomes: tuple[Outcome, ...],
         kind: str,
         *,
@@ -322,7 +323,7 @@ class Tables:
         candidates = []
         for outcome in outcomes:
             torn = outcome.torn >= 0
-            crash = 1 + self._budgets["crash"] if torn else 0
+            crash = 1 + system.budgets.of("crash", position) if torn else 0
             if boundary is not None and not boundary(outcome.local):
                 candidates.append(Candidate("cut_off", -1, event=event, crash=crash, label=0 if torn else label))
                 continue

@@ -53,6 +53,7 @@ class Wiring(NamedTuple):
     labels: Ints  # per outcome
     swaps: Ints  # shape (swaps, 4): two nodes; their places among the members; no rows: no symmetry
     members: int  # nodes that are interchangeable with some other
+    budget_images: Ints  # shape (swaps, budgets): the budget that takes its place; no columns: they all stay
     member_ends: Ints  # per place among the members: whether it is the last of its group
     images: Small
     image_base: Ints
@@ -134,7 +135,7 @@ class Wirer:
         layout = Layout(
             widths[:nodes],
             widths[nodes:],
-            [bits_for(first + 1) for first in tables.system.first_budgets],
+            [bits_for(first + 1) for first in tables.system.budgets.first],
             bits_for(len(self.model.faults.partitions) + 1),
             self._copy_bits(),
         )
@@ -279,6 +280,7 @@ class Wirer:
         return {
             "swaps": np.array(pairs, np.int64).reshape(-1, 4),
             "members": len(members),
+            "budget_images": self._budget_images(),
             "member_ends": np.array([at not in joined for at in range(len(members))], np.int64),
             "images": images.cells,
             "image_base": images.base,
@@ -287,6 +289,15 @@ class Wirer:
             "role_base": roles.base,
             "role_stride": roles.stride,
         }
+
+    def _budget_images(self) -> Ints:
+        symmetry, count = self.symmetry, len(self.tables.system.budget_names)
+        if symmetry is None:
+            return np.zeros((0, 0), np.int64)
+        swaps = range(len(symmetry.swaps))
+        images = [[symmetry.budget_image(number, swap) for number in range(count)] for swap in swaps]
+        moved = any(row != list(range(count)) for row in images)
+        return np.array(images if moved else [[] for _ in swaps], np.int64).reshape(len(images), -1)
 
     # -- single states -----------------------------------------------------------------------------------------
 
