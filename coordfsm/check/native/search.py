@@ -245,7 +245,8 @@ class Search:
                 results = self._work(self.workers[0])
             else:
                 results = [result for part in pool.map(self._work, self.workers) for result in part]
-            self._take(results)
+            if results:  # none if the machine was too busy for a single batch in this round
+                self._take(results)
         return False
 
     def _work(self, worker: Worker) -> list[Result]:

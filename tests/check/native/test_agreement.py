@@ -95,6 +95,15 @@ def test_small_batches_change_nothing(monkeypatch, largest_batch):
         agree(sample.build(Multiset(copies=2), Faults(crash=1)), threads)
 
 
+def test_a_round_in_which_no_thread_got_to_work_is_followed_by_another(monkeypatch):
+    work, idle = search.Search._work, [True, True, True]
+    monkeypatch.setattr(search.Search, "_work", lambda self, worker: [] if idle and idle.pop() else work(self, worker))
+    for threads in (1, 2):
+        idle[:] = [True, True, True]
+        agree(twophase.build(2), threads)
+    assert not idle
+
+
 def test_garbage_is_collected_as_before_afterwards():
     before = gc.get_threshold()
     native.explore(twophase.build(2))
