@@ -3,6 +3,7 @@
 import logging
 import os
 import stat
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,8 @@ from coordfsm_runtime.wire.keyring import parse_key
 from coordfsm_runtime.wire.transport import TransportSettings
 
 logger = logging.getLogger(__name__)
+
+STANDARD_INPUT = Path("-")
 
 MAXIMUM_SOCKET_BYTES = 100
 """A Unix socket's path must fit the system's 108 bytes."""
@@ -157,6 +160,9 @@ def _take_file(gathered: Gathered, file: Path) -> None:
         raise ConfigurationError(str(file), "file", str(file), f"a readable file ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(str(file), "file", str(file), f"TOML ({error})") from error
+    security = content.get("security")
+    if isinstance(security, dict) and "keys" in security:
+        _check_secrecy(file, "security.keys")
     for section, table in content.items():
         if not isinstance(table, dict):
             gathered.take(str(file), section, table)
@@ -247,24 +253,34 @@ def _all_keys(gathered: Gathered) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys((*keys, *(read_key_file(file) if file is not None else ()))))
 
 
+def _check_secrecy(file: Path, key: str) -> None:
+    """Refuse a file with keys that others than its owner can write; warn of one that they can read."""
+    mode = file.stat().st_mode
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        expected = "a file that only its owner can write (chmod 600): whoever writes it can join the cluster"
+        raise ConfigurationError(str(file), key, str(file), expected)
+    if mode & (stat.S_IRGRP | stat.S_IROTH):
+        logger.warning("key file", extra={"fields": {"file": str(file), "reason": "others than its owner can read it"}})
+
+
 def read_key_file(file: Path) -> tuple[bytes, ...]:
     """The keys of a file, one base64 text a line; empty lines and lines that start with ``#`` are passed over.
+
+    Args:
+        file: its path; ``-`` for standard input, of which nothing is left then.
 
     Raises:
         ConfigurationError: unreadable, writable by others than its owner, without keys, or with a line that is no key
             (it is not repeated).
     """
+    piped = file == STANDARD_INPUT
     try:
-        mode = file.stat().st_mode
-        lines = file.read_text(encoding="ascii").splitlines()
+        lines = (sys.stdin.buffer.read() if piped else file.read_bytes()).decode("ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(str(file), "security.key_file", str(file), f"a readable file ({reason})") from error
-    if mode & (stat.S_IWGRP | stat.S_IWOTH):
-        expected = "a file that only its owner can write (chmod 600): whoever writes it can join the cluster"
-        raise ConfigurationError(str(file), "security.key_file", str(file), expected)
-    if mode & (stat.S_IRGRP | stat.S_IROTH):
-        logger.warning("key file", extra={"fields": {"file": str(file), "reason": "others than its owner can read it"}})
+    if not piped:
+        _check_secrecy(file, "security.key_file")
     keys: list[bytes] = []
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):

@@ -199,7 +199,14 @@ NODE_SETTINGS = (
     Setting(
         "security", "keys", (), "a list of base64 keys of 32 bytes, each once", _keys, "cluster keys, primary first"
     ),
-    Setting("security", "key_file", None, "a file with one base64 key a line", _key_file, "file with the cluster keys"),
+    Setting(
+        "security",
+        "key_file",
+        None,
+        "a file with one base64 key a line",
+        _key_file,
+        "file with the cluster keys, - for standard input",
+    ),
     Setting(
         "security",
         "insecure",

@@ -43,6 +43,21 @@ def test_a_terminal_shows_status_members_and_the_latest_events_that_fit():
     assert len(lines) <= 16
 
 
+def test_names_are_data_on_a_terminal():
+    odd = {"node": "[red]n2[/red]", "incarnation": 7, "endpoint": "\x1b[2J", "coordinator": False, "state": "trusted"}
+    status = STATUS | {"label": "[link=x]harbor", "view": STATUS["view"] | {"members": [odd]}}
+    status |= {"wedged": {"needed": 1, "missing": ["\x07n3"]}}
+    console = Console(width=90, height=16, record=True, file=None, force_terminal=True, no_color=True)
+    with console.capture() as captured:
+        console.print(picture(status, deque(), 16))
+    told = captured.get()
+    assert "n1 in [link=x]harbor, up 5 s" in told
+    assert "[red]n2[/red]" in told
+    assert r"\x1b[2J" in told
+    assert r"1 more of \x07n3 must" in told
+    assert not {"\x1b[2J", "\x07"} & {told[place : place + size] for place in range(len(told)) for size in (1, 4)}
+
+
 def test_events_read_as_a_line():
     transaction = {"type": "TransactionId", "source": "n1", "incarnation": 2, "counter": 3}
     assert sentence({"type": "EntityFrozen", "entity": "ship", "transaction": transaction, "token": ""}) == (

@@ -1,6 +1,7 @@
 """Configuration: file, environment, flags; every error names source, key, value and what was expected."""
 
 import base64
+import io
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,32 @@ def test_a_key_file_is_its_owners_alone(tmp_path, caplog):
         file.chmod(mode)
         with pytest.raises(ConfigurationError, match="only its owner can write"):
             load(**BASE, **{"security.key_file": str(file)})
+
+
+def test_a_file_with_a_key_in_it_is_its_owners_alone(tmp_path, caplog):
+    file = tmp_path / "node.toml"
+    file.write_text(f'[security]\nkeys = ["{new_key()}"]\n')
+    file.chmod(0o600)
+    assert len(load_config(MACHINES, file, {}, BASE).keys) == 1
+    assert caplog.text == ""
+    file.chmod(0o644)
+    load_config(MACHINES, file, {}, BASE)
+    assert "key file" in caplog.text
+    file.chmod(0o664)
+    with pytest.raises(ConfigurationError, match=r"security\.keys.*only its owner can write"):
+        load_config(MACHINES, file, {}, BASE)
+    file.write_text("[log]\nlevel = 'info'\n")  # without keys it is nobody's secret
+    assert load_config(MACHINES, file, {}, BASE).log_level == "info"
+
+
+def test_keys_come_from_standard_input(monkeypatch):
+    class Piped:
+        buffer = io.BytesIO(f"# ours\n{new_key()}\n{new_key()}\n".encode())
+
+    monkeypatch.setattr("sys.stdin", Piped)
+    assert len(load(**BASE, **{"security.key_file": "-"}).keys) == 2
+    with pytest.raises(ConfigurationError, match="at least one key"):  # nothing is left
+        load(**BASE, **{"security.key_file": "-"})
 
 
 def test_a_configuration_can_be_shown_without_its_keys():

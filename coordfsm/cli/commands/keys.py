@@ -17,7 +17,9 @@ To rotate without downtime, at every node before the next step:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("new", "list", "reload"), help="new: print a fresh key; reload: read FILE")
-    parser.add_argument("file", metavar="FILE", nargs="?", type=Path, help="key file, one base64 key a line")
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", type=Path, help="key file, one base64 key a line; - for standard input"
+    )
     add_connection(parser)
 
 

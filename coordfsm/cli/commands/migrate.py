@@ -37,6 +37,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="EPOCH",
         help="the entity's epoch when the token was made: a token too old to be known is refused, not used again",
     )
+    parser.add_argument(
+        "--no-wait", action="store_true", help="begin at once, or not at all: wait for no stable view and for no room"
+    )
     add_connection(parser)
 
 
@@ -48,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         destination=arguments.destination,
         token=arguments.token,
         since=arguments.since,
+        wait=not arguments.no_wait,
     )
     if arguments.json:
         print_json(answer)

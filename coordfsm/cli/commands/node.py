@@ -29,7 +29,11 @@ FLAGS = (
     ("--trace", "FILE", "record all inputs and effects here"),
     ("--trace-max-bytes", "N", "most bytes of the trace, whose oldest part then goes; 0: no bound (default: 1 GiB)"),
     ("--leave-timeout-ms", "MS", "longest wait for a graceful leave (default: 10000)"),
-    ("--security-key-file", "FILE", "file with the cluster keys, one base64 text a line, the primary first"),
+    (
+        "--security-key-file",
+        "FILE",
+        "file with the cluster keys, one base64 text a line, the primary first; - for standard input",
+    ),
     ("--security-insecure", None, "plain datagrams beyond loopback"),
     ("--admin-socket", "PATH", "Unix socket for the operator's commands (default: DIR/admin.sock)"),
     ("--admin-http", "HOST:PORT", "serve status, metrics and the live page here"),

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from coordfsm.cli.connection import connect
 from coordfsm.cli.text.event_line import sentence
+from coordfsm.cli.text.terminal import shown
 from coordfsm_runtime.admin.server import AdminClient
 from coordfsm_runtime.errors import AdminError
 
@@ -65,14 +66,15 @@ def _head(status: dict[str, Any]) -> Table:
     state = Text(status["state"] + (", view stable" if status["stable"] else ""))
     state.stylize("green" if status["state"] == "member" else "red")
     if wedged is not None:
-        state.append(f": {wedged['needed']} more of {', '.join(wedged['missing'])} must come back", "red")
+        state.append(shown(f": {wedged['needed']} more of {', '.join(wedged['missing'])} must come back"), "red")
     table = Table.grid(padding=(0, 2))
-    table.add_row("node", f"{status['node']} in {status['label']}, up {status['uptime_s']:.0f} s")
+    table.add_row("node", _data(f"{status['node']} in {status['label']}, up {status['uptime_s']:.0f} s"))
     table.add_row("state", state)
-    table.add_row("view", f"{view['number']} ({view['id'][:8]})" if view else "none")
-    table.add_row("topology", f"{topology['view_number']}.{topology['version']}" if topology else "none")
+    table.add_row("view", _data(f"{view['number']} ({view['id'][:8]})" if view else "none"))
+    table.add_row("topology", _data(f"{topology['view_number']}.{topology['version']}" if topology else "none"))
     for group in ("entities", "migrations"):
-        table.add_row(group, ", ".join(f"{count} {name}" for name, count in status[group].items()) or "none")
+        counts = ", ".join(f"{count} {name}" for name, count in status[group].items())
+        table.add_row(group, _data(counts or "none"))
     return table
 
 
@@ -80,6 +82,11 @@ def _members(members: list[dict[str, Any]]) -> Table:
     table = Table("member", "incarnation", "address", "role", "seen as", box=None, pad_edge=False)
     for member in members:
         role = "coordinator" if member["coordinator"] else ""
-        seen = Text(member["state"], STYLES.get(member["state"], ""))
-        table.add_row(member["node"], str(member["incarnation"]), member["endpoint"], role, seen)
+        seen = _data(member["state"], STYLES.get(member["state"], ""))
+        table.add_row(_data(member["node"]), str(member["incarnation"]), _data(member["endpoint"]), role, seen)
     return table
+
+
+def _data(text: str, style: str = "") -> Text:
+    """Text that comes from the node: a name like ``[red]`` is no style, and no terminal acts on it."""
+    return Text(shown(text), style)

@@ -191,8 +191,11 @@ class Operations:
         found = entities_of(self.node, entity=entity)
         return found[0] if found else {"entity": entity, "state": "absent"}
 
-    async def _migrate(self, entity: str, destination: str, token: str = "", since: int = 0) -> dict[str, Any]:
-        ended = await self.node.migrate(_text("entity", entity), _text("destination", destination), token, since=since)
+    async def _migrate(
+        self, entity: str, destination: str, token: str = "", since: int = 0, *, wait: bool = True
+    ) -> dict[str, Any]:
+        names = (_text("entity", entity), _text("destination", destination))
+        ended = await self.node.migrate(*names, token, since=since, wait=wait)
         answer: dict[str, Any] = to_plain(ended)
         answer.pop("type")
         answer["transaction"] = transaction_text(ended.transaction)

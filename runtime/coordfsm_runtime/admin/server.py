@@ -92,8 +92,8 @@ class AdminServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await _line(reader, writer):
             request = _parse(line)
-            if request is not None and request[0] == "watch":
-                await self._show_events(reader, writer, serves=request[1].get("serves") is True)
+            if request is not None and request[0] == "watch" and isinstance(_serves(request), bool):
+                await self._show_events(reader, writer, serves=_serves(request))
                 return
             writer.write(to_line(await self._answer(request)))
             await writer.drain()
@@ -121,6 +121,9 @@ class AdminServer:
     async def _answer(self, request: tuple[str, dict[str, Any]] | None) -> dict[str, Any]:
         if request is None:
             return {"ok": False, "error": 'expected {"command": name, "arguments": {...}} on one line'}
+        if request[0] == "watch":
+            # Taken for false, an application would believe that entities wait for it.
+            return {"ok": False, "error": f"watch: serves is {_serves(request)!r:.80}, expected true or false"}
         try:
             return {"ok": True, "result": await self._handle(*request)}
         except CoordfsmError as error:
@@ -150,6 +153,11 @@ def _parse(line: bytes) -> tuple[str, dict[str, Any]] | None:
         return None
     arguments = request.get("arguments", {})
     return (request["command"], arguments) if isinstance(arguments, dict) else None
+
+
+def _serves(request: tuple[str, dict[str, Any]]) -> Any:
+    """What a watcher says of whether it serves entities."""
+    return request[1].get("serves", False)
 
 
 def _remove_stale(path: Path) -> None:

@@ -31,6 +31,11 @@ from coordfsm_runtime.storage.commit_mark import IDENTITY_BYTES, CommitMark, mar
 from coordfsm_runtime.storage.file_watch import FileWatch
 
 SCHEMA_VERSION = 3
+
+OTHER_SCHEMA = (
+    "it is not converted: start the node with the version of the program that wrote it, move its entities to other "
+    "members (coordfsm migrate), have it leave, and start it with this version in an empty directory"
+)
 APPLICATION_ID = 0x636F_6F72
 """Marks the file as ours (``coor``), so that another program's database is not taken for a store."""
 
@@ -181,8 +186,7 @@ class SqliteStore:
             raise StoreError(f"store {self.path}: a database of another program (application id {application:#x})")
         if version != SCHEMA_VERSION:
             raise StoreError(
-                f"store {self.path}: schema version {version}, this program reads {SCHEMA_VERSION}; "
-                "use the program's version that wrote it"
+                f"store {self.path}: schema version {version}, this program reads {SCHEMA_VERSION}; {OTHER_SCHEMA}"
             )
         found = run("PRAGMA quick_check").fetchone()[0]
         if found != "ok":
