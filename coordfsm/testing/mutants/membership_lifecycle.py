@@ -138,7 +138,7 @@ MUTANTS = (
         source="own",
         model="membership-join",
         parameters={"joiners": 1, "leaves": 1, "retries": 0},
-        functions={"may_have_been_admitted": never},
+        edit=lambda table: with_rule(table, "waiting", "local_leave", "left", on=belonging.go),
     ),
     Mutant(
         name="leaver-goes-at-once",

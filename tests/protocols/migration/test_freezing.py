@@ -16,6 +16,7 @@ from coordfsm.protocols.migration.messages import (
     MigrationFenced,
     MigrationPrepare,
     RemoveEntity,
+    ResolveInDoubt,
     StopUnconfirmed,
     TransactionId,
     UpdateEntity,
@@ -155,6 +156,8 @@ def test_nothing_is_taken_or_given_while_an_application_has_to_stop(pair):
     pair.hand(("b", "a", MigrationPrepare("e", TransactionId("b", 1, 9), 7, b"", pair.data["a"].service.view.id)))
     _, _, vote = pair.network[-1]
     assert (vote.accepted, vote.reason) == (False, "the entity is yielding at the destination")
+    (refusal,) = pair.give("a", ResolveInDoubt("e", "keep"))
+    assert (type(refusal).__name__, pair.held("a")) == ("EntityRefused", ("yielding", 2, b""))
 
 
 def test_a_fence_takes_an_entity_that_is_freezing_and_either_answer_of_the_application_counts(pair):
@@ -175,6 +178,12 @@ def test_the_confirmation_of_a_fence_does_not_count_for_a_later_freeze(pair):
     pair.hand(("b", "a", MigrationPrepare("e", move, 3, b"cargo", pair.data["a"].service.view.id)))
     pair.hand(("b", "a", MigrationDecision("e", move, commit=True, epoch=3)))
     assert asked(pair).freeze != left.freeze
+
+
+def test_a_fence_of_an_older_epoch_does_not_disturb_a_freeze(pair):
+    asked(pair)
+    fenced(pair, epoch=1)
+    assert (pair.held("a"), acknowledged(pair)) == (("freezing", 1, b"cargo"), [MigrationFenced("e", 1)])
 
 
 def test_a_fence_takes_an_entity_that_is_frozen_at_once(pair):

@@ -8,14 +8,47 @@ from coordfsm.kernel import Machine, compile_machine
 from coordfsm.protocols.membership.cut_detection import rules as rule
 from coordfsm.protocols.membership.declaring import moving, within
 
+# Where the evidence leads, once it has changed. Only what can happen is declared: an accusation changes no cut, a
+# leaver or a joiner makes no member doubtful, and more evidence never empties a cut.
 
-def _noting(quiet: State, unstable: State, gathering: State, ripe: State, *, when: Any) -> Any:
-    """Where the evidence leads, once it has changed."""
-    sources = (quiet, unstable, gathering, ripe)
+
+def _doubting(quiet: State, unstable: State, gathering: State, ripe: State) -> Any:
+    """A member is accused."""
     return (
-        moving(unstable, *sources, cond=[when, rule.leaves_unstable], on=rule.note_and_wait)
-        | moving(gathering, *sources, cond=[when, rule.leaves_cut], on=rule.note_and_gather)
-        | moving(quiet, *sources, cond=when, on=rule.note_and_rest)
+        moving(
+            unstable, quiet, unstable, gathering, ripe, cond=[rule.is_news, rule.leaves_unstable], on=rule.note_and_wait
+        )
+        | moving(gathering, gathering, ripe, cond=rule.is_news, on=rule.note_and_gather)
+        | quiet.to(quiet, cond=rule.is_news, on=rule.note_and_rest)
+    )
+
+
+def _condemning(quiet: State, unstable: State, gathering: State, ripe: State) -> Any:
+    """A member is condemned."""
+    return (
+        moving(
+            unstable, quiet, unstable, gathering, ripe, cond=[rule.is_news, rule.leaves_unstable], on=rule.note_and_wait
+        )
+        | quiet.to(gathering, cond=[rule.is_news, rule.leaves_cut], on=rule.note_and_gather)
+        | moving(gathering, unstable, gathering, ripe, cond=rule.is_news, on=rule.note_and_gather)
+        | quiet.to(quiet, cond=rule.is_news, on=rule.note_and_rest)
+    )
+
+
+def _changing(quiet: State, unstable: State, gathering: State, ripe: State) -> Any:
+    """A member leaves, or somebody joins."""
+    return unstable.to(unstable, cond=rule.is_news, on=rule.note_and_wait) | moving(
+        gathering, quiet, gathering, ripe, cond=rule.is_news, on=rule.note_and_gather
+    )
+
+
+def _withdrawing(quiet: State, unstable: State, gathering: State, ripe: State, *, when: Any) -> Any:
+    """Something is said no more."""
+    doubtful = (unstable, gathering, ripe)
+    return (
+        moving(unstable, *doubtful, cond=[when, rule.leaves_unstable], on=rule.note_and_wait)
+        | moving(gathering, *doubtful, cond=[when, rule.leaves_cut], on=rule.note_and_gather)
+        | moving(quiet, quiet, *doubtful, cond=when, on=rule.note_and_rest)
     )
 
 
@@ -27,16 +60,21 @@ class CutDetector(Machine):
     gathering = State()
     ripe = State()
 
-    recv_accusation = recv_condemnation = within(
-        quiet, unstable, gathering, ripe, cond=rule.is_repeated, on=rule.keep
-    ) | _noting(quiet, unstable, gathering, ripe, when=rule.is_news)
-    recv_exoneration = recv_leave_request = recv_join_request = _noting(
-        quiet, unstable, gathering, ripe, when=rule.is_news
+    recv_accusation = within(quiet, unstable, gathering, ripe, cond=rule.is_repeated, on=rule.keep) | _doubting(
+        quiet, unstable, gathering, ripe
     )
-    local_accusation_made = local_subject_condemned = local_subject_exonerated = local_self_leaving = _noting(
-        quiet, unstable, gathering, ripe, when=rule.is_news
+    recv_condemnation = within(quiet, unstable, gathering, ripe, cond=rule.is_repeated, on=rule.keep) | _condemning(
+        quiet, unstable, gathering, ripe
     )
-    timeout_evidence = _noting(quiet, unstable, gathering, ripe, when=rule.lapses) | within(
+    recv_exoneration = _withdrawing(quiet, unstable, gathering, ripe, when=rule.is_news)
+    recv_leave_request = recv_join_request = _changing(quiet, unstable, gathering, ripe)
+    local_accusation_made = _doubting(quiet, unstable, gathering, ripe)
+    local_subject_condemned = _condemning(quiet, unstable, gathering, ripe)
+    local_subject_exonerated = _withdrawing(quiet, unstable, gathering, ripe, when=rule.is_news)
+    local_self_leaving = quiet.to(quiet, cond=[rule.is_news, rule.is_last], on=rule.note_and_rest) | _changing(
+        quiet, unstable, gathering, ripe
+    )
+    timeout_evidence = _withdrawing(quiet, unstable, gathering, ripe, when=rule.lapses) | within(
         quiet, unstable, gathering, ripe, on=rule.look
     )
 

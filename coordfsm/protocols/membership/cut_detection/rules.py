@@ -241,6 +241,12 @@ def leaves_cut(data: CutData, given: Value, context: MembershipData) -> bool:
     return cut_of(_noted(data, given, context), context) != NO_CUT
 
 
+def is_last(data: CutData, given: Value, context: MembershipData) -> bool:
+    """There is nobody else: whoever leaves alone changes no view."""
+    view = current_view(context)
+    return view is not None and len(view.members) == 1
+
+
 def _unstable_view(context: MembershipData) -> Effect:
     view = current_view(context)
     assert view is not None

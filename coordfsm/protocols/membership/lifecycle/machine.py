@@ -93,11 +93,13 @@ class Lifecycle(Machine):
     recv_accusation = within(member, wedged, leaving, cond=[is_current, rule.accuses_self], on=rule.rebut)
 
     local_leave = (
-        moving(left, member, wedged, cond=rule.is_alone, on=rule.go)
+        member.to(left, cond=rule.is_alone, on=rule.go)
         | moving(leaving, member, wedged, on=rule.leave)
-        | moving(withdrawing, seeking, waiting, shunned, cond=withdrawal.may_have_been_admitted, on=withdrawal.withdraw)
-        | moving(leaving, seeking, shunned, cond=rule.is_out_of_a_view, on=rule.retire)
-        | moving(left, detached, seeking, waiting, shunned, on=rule.go)
+        | moving(withdrawing, seeking, shunned, cond=withdrawal.may_have_been_admitted, on=withdrawal.withdraw)
+        | waiting.to(withdrawing, on=withdrawal.withdraw)
+        | seeking.to(leaving, cond=rule.is_out_of_a_view, on=rule.retire)
+        | shunned.to(leaving, on=rule.retire)
+        | moving(left, detached, seeking, on=rule.go)
     )
     timeout_leave = (
         within(leaving, cond=rule.may_leave_again, on=rule.leave_again)
