@@ -7,7 +7,9 @@ import pytest
 from coordfsm.check.exploration.reference import explore
 from coordfsm.check.exploration.report import Limits
 from coordfsm.kernel import CoordfsmError, ModelError
+from coordfsm.protocols.membership.cut_detection import rules as cut_rules
 from coordfsm.testing.mutants import catalogue
+from coordfsm.testing.mutants.membership_flaws import patched
 
 MUTANTS = catalogue()
 SOURCES = {"Luciferase", "Delos", "Rapid", "own"}
@@ -49,3 +51,11 @@ def test_a_mutant_that_changes_nothing_or_expects_nothing_is_refused():
         replace(mutant, property="Z9").build()
     with pytest.raises(CoordfsmError, match="runs machine 'Nothing'"):
         replace(mutant, machine="Nothing", edit=lambda table: table, functions={}).build()
+
+
+def test_a_replacement_of_another_shape_is_refused_when_the_mutant_is_made():
+    mutant = MUTANTS[0]
+    with pytest.raises(CoordfsmError, match="replacement of is_yes takes 1 arguments; expected 2 or 3"):
+        replace(mutant, functions={"is_yes": lambda data: True})
+    with pytest.raises(CoordfsmError, match="replacement of high_mark takes 2 arguments; expected 1"):
+        patched((cut_rules, "high_mark", lambda count, marks: 1))

@@ -1,6 +1,7 @@
 """How the machines of membership are broken: replacements of their guards, actions and helper functions."""
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 from unittest.mock import patch
 
@@ -20,7 +21,7 @@ from coordfsm.protocols.membership.lifecycle import belonging, joining
 from coordfsm.protocols.membership.messages import NO_CUT, Stamp
 from coordfsm.protocols.membership.view_change import catch_up, consensus, handover
 from coordfsm.protocols.view import ViewInstalled
-from coordfsm.testing.mutants.substitute import substitute, substitute_in_model, with_rule
+from coordfsm.testing.mutants.substitute import check_shape, substitute, substitute_in_model, with_rule
 
 Action = Callable[..., Any]
 
@@ -61,6 +62,10 @@ def silent(action: Action) -> Action:
 
 def patched(*changes: tuple[object, str, object]) -> Callable[[TransitionTable], TransitionTable]:
     """Every guard and action of a table, run with other helper functions: (module, name, replacement)."""
+    for module, name, other in changes:
+        real = getattr(module, name)
+        if callable(real) and callable(other):
+            check_shape(name, other, (len(signature(real).parameters),))
 
     def under(function: Action) -> Action:
         def variant(data: Any, given: Any, context: Any) -> Any:

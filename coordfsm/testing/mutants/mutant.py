@@ -10,7 +10,7 @@ from typing import Any
 from coordfsm.check.modelling.model import Model
 from coordfsm.check.modelling.registry import find
 from coordfsm.kernel import ModelError
-from coordfsm.testing.mutants.substitute import Edit, substitute, substitute_in_model
+from coordfsm.testing.mutants.substitute import Edit, check_shape, substitute, substitute_in_model
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,15 @@ class Mutant:
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     edit: Edit | None = None
     transform: Callable[[Model], Model] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the shapes of the replacements.
+
+        Raises:
+            DeclarationError: one takes another number of arguments than a guard or action does.
+        """
+        for name, function in self.functions.items():
+            check_shape(name, function)
 
     def build(self) -> Model:
         """The broken model, with the expected property alone.

@@ -161,6 +161,23 @@ def _with_rules(table: TransitionTable, rules: dict[tuple[str, str], tuple[Rule,
     return TransitionTable(table.declaration, table.states, table.initial, rules, table.ignored)
 
 
+def check_shape(name: str, function: Callable[..., Any], shapes: tuple[int, ...] = (2, 3)) -> None:
+    """A replacement takes as many arguments as what it replaces; else it would be caught as an error, by nobody.
+
+    Args:
+        name: what is replaced.
+        function: the replacement.
+        shapes: numbers of arguments that are right; those of a guard or action, if nothing else is said.
+
+    Raises:
+        DeclarationError: it takes another number.
+    """
+    taken = len(inspect.signature(function).parameters)
+    if taken not in shapes:
+        expected = " or ".join(map(str, shapes))
+        raise DeclarationError(f"the replacement of {name} takes {taken} arguments; expected {expected}")
+
+
 def _with_context(function: Callable[..., Any]) -> Callable[..., Any]:
     if len(inspect.signature(function).parameters) == 3:
         return function
