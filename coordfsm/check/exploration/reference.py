@@ -219,7 +219,7 @@ def holds_in(system: System, item: Property, state: State, predicate: Callable[.
     """Whether a property's predicate (or another of the same shape) is true in one state."""
     observations = tuple(system.observed(item, local) for local in state.locals)
     chosen = of_nodes(predicate or item.predicate, len(system.model.nodes))
-    return chosen(observations, system.in_flight(state)) if item.messages else chosen(observations)
+    return chosen(observations, system.looked_at(item, state)) if item.messages else chosen(observations)
 
 
 def _look(search: _Search, state: State) -> int | None:

@@ -210,6 +210,7 @@ class System:
         self._kept: dict[tuple[int, int], int] = {}
         self.fired: set[str] = set()
         self._inputs = Interner()
+        self._looked_at: dict[tuple[Any, int], bool] = {}
         self._observed: dict[tuple[Any, int], Any] = {}
         self.raised: list[StepError] | None = None  # a list: `successors` notes in it what raises, and goes on
         self._outcomes: dict[tuple[int, int, int], tuple[Outcome, ...]] = {}
@@ -402,6 +403,20 @@ class System:
     def in_flight(self, state: State) -> frozenset[Envelope]:
         """The distinct envelopes in flight."""
         return self.envelopes_of(self.in_flight_numbers(state))
+
+    def looked_at(self, item: Property, state: State) -> frozenset[Envelope]:
+        """The distinct envelopes in flight that a property looks at."""
+        numbers = self.in_flight_numbers(state)
+        return self.envelopes_of(frozenset(number for number in numbers if self.looks_at(item, number)))
+
+    def looks_at(self, item: Property, number: int) -> bool:
+        """Whether a property looks at an envelope (by number)."""
+        if isinstance(item.messages, bool):
+            return item.messages
+        key = (item.messages, number)
+        if key not in self._looked_at:
+            self._looked_at[key] = bool(item.messages(self.envelopes.values[number]))
+        return self._looked_at[key]
 
     def envelopes_of(self, numbers: frozenset[int]) -> frozenset[Envelope]:
         """Envelopes by number.

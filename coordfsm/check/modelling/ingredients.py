@@ -294,7 +294,8 @@ class Property:
             every state, a state in which it is true can be reached. ``eventually``: true at some moment of every fair
             execution. ``leads_to``: every state in which `trigger` holds is followed by one in which it is true.
         observe: the projection of a node's local state that the predicate needs; the smaller, the faster.
-        messages: whether the predicate also looks at the envelopes in flight.
+        messages: whether the predicate also looks at the envelopes in flight; a function of an envelope says at which,
+            and it is given these only. The fewer, the faster.
         trigger: for ``leads_to``, of the same shape as `predicate`.
     """
 
@@ -303,7 +304,7 @@ class Property:
     predicate: Callable[..., bool]
     kind: PropertyKind = "invariant"
     observe: Callable[[Local], Any] = whole_local
-    messages: bool = False
+    messages: bool | Callable[[Envelope], bool] = False
     trigger: Callable[..., bool] | None = None
 
 

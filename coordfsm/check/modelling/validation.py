@@ -132,11 +132,12 @@ def _of_properties(model: Description) -> Mistakes:
         if (item.trigger is None) == (item.kind == "leads_to"):
             yield f"{here}a trigger goes with kind 'leads_to', and with that alone"
         yield from _typed(f"{here}statement", item.statement, str, "a sentence")
-        yield from _flag(f"{here}messages", item.messages)
-        yield from _function(f"{here}predicate", item.predicate, 1 + item.messages)
+        if not isinstance(item.messages, bool):
+            yield from _function(f"{here}messages", item.messages, 1, or_="True or False")
+        yield from _function(f"{here}predicate", item.predicate, 1 + bool(item.messages))
         yield from _function(f"{here}observe", item.observe, 1)
         if item.trigger is not None:
-            yield from _function(f"{here}trigger", item.trigger, 1 + item.messages)
+            yield from _function(f"{here}trigger", item.trigger, 1 + bool(item.messages))
 
 
 def _of_network(model: Description) -> Mistakes:
@@ -293,8 +294,8 @@ def _repeated(values: Iterable[str]) -> str | None:
     return None
 
 
-def _function(field: str, value: object, arguments: int) -> Mistakes:
-    expected = f"a function of {arguments} argument{'s' if arguments > 1 else ''}"
+def _function(field: str, value: object, arguments: int, or_: str = "") -> Mistakes:
+    expected = f"a function of {arguments} argument{'s' if arguments > 1 else ''}{or_ and f', or {or_}'}"
     if not callable(value):
         yield f"{field} is {value!r:.80}, expected {expected}"
     elif not _takes(value, arguments):

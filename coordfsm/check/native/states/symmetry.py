@@ -307,7 +307,9 @@ class Symmetry:
                 waiting.append((image, sent))
                 given: tuple[Any, ...] = (view.values(image),)
                 if item.messages:
-                    given = (*given, self.tables.system.envelopes_of(sent))
+                    system = self.tables.system
+                    looked = frozenset(number for number in sent if system.looks_at(item, number))
+                    given = (*given, system.envelopes_of(looked))
                 if bool(predicate(*given)) != value:
                     told = " and ".join(names)
                     raise ModelError(f"{item.id} tells {told} apart, so it cannot be checked with symmetry")

@@ -49,7 +49,7 @@ class Judge:
     def __init__(self, items: Sequence[Property], wirer: Wirer, predicates: Sequence[Any] = ()) -> None:
         nodes = len(wirer.tables.node_locals)  # and what the observer keeps
         self.items = items
-        self._messages = items[0].messages
+        self._messages = bool(items[0].messages)
         chosen = predicates or [item.predicate for item in items]
         alone = len(wirer.model.nodes)
         self._predicates = [of_nodes(predicate, alone) if nodes > alone else predicate for predicate in chosen]
@@ -145,7 +145,7 @@ class Judge:
                 continue
             given: tuple[Any, ...] = (tuple(observations),)
             if self._messages:
-                given = (*given, self._tables.system.in_flight(self._wirer.unpack(rows[at])))
+                given = (*given, self._tables.system.looked_at(self.items[0], self._wirer.unpack(rows[at])))
             verdict = self._evaluated(*given)
             if self._parts is None:
                 return  # the key is too short; they will be asked again
@@ -277,7 +277,10 @@ class Judge:
         if not self._messages:
             return np.zeros(0, np.uint64)
         masks = [0] * layout.words
-        for place in (*layout.envelopes, *layout.channels):
+        # Under symmetry all: an envelope that is not looked at may have an image that is.
+        every, looks_at = self._wirer.symmetry is not None, self._tables.system.looks_at
+        seen = [place for at, place in enumerate(layout.envelopes) if every or looks_at(self.items[0], at)]
+        for place in (*seen, *layout.channels):
             masks[place.word] |= ((1 << place.bits) - 1) << place.shift
         return np.array(masks, np.uint64)
 
@@ -296,7 +299,7 @@ def _never(*_given: Any) -> bool:
 
 def judges(items: Sequence[Property], wirer: Wirer) -> Iterator[Judge | Tally]:
     """As few judges of these properties as possible."""
-    alike: dict[tuple[int, bool, bool], list[Property]] = {}
+    alike: dict[tuple[int, Any, bool], list[Property]] = {}
     for item in items:
         alike.setdefault((id(item.observe), item.messages, is_counted(item, wirer)), []).append(item)
     for (_, _, counted), group in alike.items():
