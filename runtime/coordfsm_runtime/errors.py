@@ -51,6 +51,10 @@ class StoreInUseError(StoreError):
     """Another process has the store open."""
 
 
+class StaleStoreError(StoreError):
+    """The store is an old copy, or another process has one of the same origin; the node must not act."""
+
+
 class EndpointError(CoordfsmError):
     """Text that is not ``host:port`` with a numeric host."""
 

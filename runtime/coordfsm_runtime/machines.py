@@ -5,8 +5,9 @@ from typing import Any, cast
 
 import msgspec
 
-from coordfsm.kernel import Endpoint, Value
+from coordfsm.kernel import Endpoint, Message, Value
 from coordfsm.protocols import node
+from coordfsm.protocols.identity import messages as identity
 from coordfsm_runtime.config import NodeConfig
 from coordfsm_runtime.settings import Setting, machine_settings
 
@@ -28,16 +29,16 @@ MACHINE_SETTINGS: tuple[Setting, ...] = tuple(
 )
 """Every setting of the machines that an operator may give."""
 
-MESSAGES = node.MESSAGES
+MESSAGES: tuple[type[Message], ...] = (*node.MESSAGES, *identity.MESSAGES)
 """Every message that a process can receive."""
 
 PROMPT = node.PROMPT
 """The messages that are answered from the durable state while a commit is under way."""
 
-RECORDS = node.RECORDS
+RECORDS: tuple[type[Value], ...] = (*node.RECORDS, *identity.RECORDS)
 """Every value that rests in a store."""
 
-VALUES = tuple(dict.fromkeys((*node.MESSAGES, *node.COMMANDS, *node.RECORDS)))
+VALUES = tuple(dict.fromkeys((*node.MESSAGES, *node.COMMANDS, *RECORDS)))
 """Every value that a trace holds."""
 
 

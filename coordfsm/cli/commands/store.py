@@ -16,6 +16,7 @@ files that it had, or start the node with an empty directory, as a new member wi
   coordfsm store --accept-loss DIRECTORY   go on with what the database has, when its commit mark is missing, damaged
                                            or ahead of it. The node may then break what it promised: serve an entity
                                            that it has given away, or vote twice. Damaged records are not accepted.
+                                           Other members that saw more of the store still do not let it act.
 exit codes: 0 whole, 1 refused, 2 no such store, or it is in use
 """
 

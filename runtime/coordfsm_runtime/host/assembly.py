@@ -1,5 +1,6 @@
 """Puts the parts of a node together: store, socket, machines, clock, and a trace if it is asked for."""
 
+import asyncio
 import base64
 import contextlib
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from coordfsm_runtime.host.controller import RealTime
 from coordfsm_runtime.host.driver import Driver
 from coordfsm_runtime.host.observer import Observer
 from coordfsm_runtime.host.recorder import TraceRecorder
+from coordfsm_runtime.host.store_gate import StoreGate
 from coordfsm_runtime.machines import MACHINE, MESSAGES, PROMPT, RECORDS, initial_data, node_settings
 from coordfsm_runtime.plain import to_plain
 from coordfsm_runtime.storage.store import SqliteStore, Store
@@ -35,6 +37,7 @@ class Assembly:
     Attributes:
         transport: its socket.
         driver: runs its machines.
+        gate: knows whether the store is the newest of its name.
         observer: counts what they do.
 
     Raises:
@@ -65,19 +68,25 @@ class Assembly:
             self.driver = Driver(MACHINE, data, kept, self.transport, tell, counters, self.observer, PROMPT)
             self.driver.on_failure = fail
             stack.callback(self.driver.stop)
+            self.gate = StoreGate(config.name, kept, self.transport, self.driver, self._stop_later)
+            stack.callback(self.gate.close)
             self._controller = RealTime(self._alarm)
             stack.callback(self._controller.close)
             self._cleanup = stack.pop_all()
 
-    def start(self) -> None:
-        """Recover from the store, then read from the socket. Whatever is told before this returns is told to `tell`.
+    async def start(self) -> None:
+        """Have the others say that the store is no stale copy, then recover from it.
+
+        Whatever is told before this returns is told to `tell`.
 
         Raises:
+            StaleStoreError: the store is older than what another member saw of it.
             StoreError: the store cannot be read or written.
         """
         try:
+            self.transport.start(self.gate.deliver)
+            await self.gate.open()
             self.driver.start(self._controller)
-            self.transport.start(self.driver.deliver)
         except BaseException:
             self.close()
             raise
@@ -85,6 +94,10 @@ class Assembly:
     def close(self) -> None:
         """Stop at once, as a crash would. Closing twice does nothing."""
         self._cleanup.close()
+
+    def _stop_later(self, error: Exception) -> None:
+        # After this turn: a datagram is being read.
+        asyncio.get_running_loop().call_soon(self.driver.give_up, error)
 
     def _alarm(self) -> None:
         # What has arrived is read before the timer that is due: see the driver's order.

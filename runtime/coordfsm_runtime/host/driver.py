@@ -153,6 +153,7 @@ class Driver:
         disk: how long commits take.
         data: the machine's data after the last input that a crash can no longer take back.
         failure: why the process stopped acting by itself, or None.
+        also_written: gives the records that rest with the next commit, and need none of their own.
     """
 
     def __init__(
@@ -188,6 +189,7 @@ class Driver:
         self._checking: asyncio.TimerHandle | None = None
         self._slow: asyncio.TimerHandle | None = None
         self.on_failure: Callable[[Exception], None] = lambda _: None
+        self.also_written: Callable[[], tuple[Write, ...]] = tuple
 
     def start(self, controller: Controller) -> None:
         """Recover from the store, then handle inputs. Within the running event loop.
@@ -428,6 +430,7 @@ class Driver:
     def _commit(self) -> None:
         """Write the collected batch; at once, or in the thread."""
         batch, self._batch = self._batch, Batch()
+        batch.writes.extend(self.also_written())
         began = time.perf_counter()
         try:
             if self._syncing is None:

@@ -115,7 +115,7 @@ class RunningNode:
             StoreError: the store cannot be opened or read.
         """
         self._assembly = Assembly(self.config, self._given_store, self._tell, self._fail, self.counters)
-        self._assembly.start()
+        await self._assembly.start()
         logger.info("started", extra={"fields": {"endpoint": self.endpoint, "sealed": bool(self.config.keys)}})
         self._enter_cluster()
 

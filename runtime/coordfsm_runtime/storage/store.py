@@ -87,6 +87,17 @@ class Store(Protocol):
 
 
 @runtime_checkable
+class CountingStore(Store, Protocol):
+    """A store that counts its commits, so that a copy of it is known for one once more was seen of the original.
+
+    Attributes:
+        sequence: number of the last commit that is durable; never less in a later run.
+    """
+
+    sequence: int
+
+
+@runtime_checkable
 class CheckedStore(Store, Protocol):
     """A store that can tell, between commits, that its files are no longer its own."""
 

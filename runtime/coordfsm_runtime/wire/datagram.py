@@ -5,7 +5,8 @@
     header  version 1 | form 1 | label 4                             both forms
             | key id 4 | session 16 | sequence 8                     sealed only
             | reason 1                                               refusal only, nothing follows
-    frame   length 1 | sender's endpoint | kind 1
+    frame   128 | length 1 | stamp                                   of a member: what it says of its store
+            | length 1 | sender's endpoint | kind 1
             | message                                                kind WHOLE
             | number 4 | place 2 | pieces 2 | piece                  kind PIECE
             | length 2 | message, again and again                    kind BUNDLE
@@ -13,7 +14,8 @@
 
 Numbers are big-endian. The header and the cluster's whole label are authenticated with the frame, so that a datagram
 of another cluster never opens, even under the same key. The sender named in the frame is where it can be reached,
-which is not always where the datagram came from (a relay, several interfaces).
+which is not always where the datagram came from (a relay, several interfaces). A stamp comes before all else, so that a
+datagram of a store's copy is known before anything in it is looked at; an endpoint is shorter than 128 bytes.
 """
 
 import hashlib
@@ -65,6 +67,7 @@ class DropReason(Enum):
     OUT_OF_RANGE = "out_of_range"
     NO_ROOM = "no_room"
     STRANGERS = "too_many_strangers"
+    COPY = "copy_of_a_store"
     INTERNAL = "internal_error"
 
 
@@ -122,6 +125,12 @@ class Receipt(NamedTuple):
     pieces: tuple[tuple[int, int], ...]
 
 
+STAMPED = 128
+"""The first byte of a frame with a stamp."""
+
+STAMP_OVERHEAD_BYTES = 2
+"""What a frame adds to its stamp."""
+
 PLACE_BYTES = _PLACE.size
 """What a receipt needs for each piece."""
 
@@ -160,6 +169,25 @@ def pack_receipt(receipt: Receipt) -> bytes:
     return b"".join(
         (bytes((len(sender),)), sender, bytes((RECEIPT,)), *(_PLACE.pack(*piece) for piece in receipt.pieces))
     )
+
+
+def pack_stamped(stamp: bytes, packed: bytes) -> bytes:
+    """A packed frame with the sender's stamp; without one it stays as it is."""
+    return bytes((STAMPED, len(stamp))) + stamp + packed if stamp else packed
+
+
+def unpack_stamped(packed: bytes) -> tuple[bytes, bytes]:
+    """The stamp, empty if there is none, and the packed frame.
+
+    Raises:
+        DroppedError: truncated.
+    """
+    if not packed or packed[0] != STAMPED:
+        return b"", packed
+    if len(packed) < STAMP_OVERHEAD_BYTES or len(packed) < STAMP_OVERHEAD_BYTES + packed[1]:
+        raise DroppedError(DropReason.TRUNCATED)
+    end = STAMP_OVERHEAD_BYTES + packed[1]
+    return packed[STAMP_OVERHEAD_BYTES:end], packed[end:]
 
 
 def unpack_frame(packed: bytes) -> Frame | Bundle | Receipt:

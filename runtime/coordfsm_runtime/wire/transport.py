@@ -23,6 +23,7 @@ from coordfsm_runtime.wire.datagram import (
     LENGTH_BYTES,
     PLACE_BYTES,
     REFUSED,
+    STAMP_OVERHEAD_BYTES,
     Bundle,
     DroppedError,
     DropReason,
@@ -33,8 +34,10 @@ from coordfsm_runtime.wire.datagram import (
     pack_frame,
     pack_receipt,
     pack_refusal,
+    pack_stamped,
     unpack_frame,
     unpack_refusal,
+    unpack_stamped,
 )
 from coordfsm_runtime.wire.endpoint import Address, format_endpoint, is_loopback, is_wildcard, parse_endpoint
 from coordfsm_runtime.wire.flow import Flow
@@ -74,6 +77,13 @@ logger = logging.getLogger(__name__)
 
 Deliver = Callable[[Endpoint, Message], bool]
 """Takes a message; False when there is no room for it."""
+
+
+Stamp = Callable[[], bytes]
+"""What every datagram says of the sender's store; empty for nothing."""
+
+Admit = Callable[[Endpoint, bytes], bool]
+"""Takes the stamp of a datagram; False when the datagram is not to be taken."""
 
 
 class TransportSettings(NamedTuple):
@@ -121,6 +131,8 @@ class Transport:
         self._next_refusal = 0.0
         self._next_warning = 0.0
         self._deliver: Deliver | None = None
+        self._stamp: Stamp = bytes
+        self._admit: Admit = lambda _sender, _stamp: True
         self._loop: asyncio.AbstractEventLoop | None = None
         self._piece_bytes = DATAGRAM_BYTES - envelope.overhead_bytes - envelope.frame_overhead_bytes(endpoint)
 
@@ -167,6 +179,17 @@ class Transport:
         if self._envelope.keyring is None:
             raise ValueError("this node does not seal its datagrams; keys are set when it starts")
         self._envelope.keyring = Keyring(keys)
+
+    def stamp_datagrams(self, stamp: Stamp, stamp_bytes: int, admit: Admit) -> None:
+        """Say something of this process's store in every datagram, and hear what others say of theirs.
+
+        Args:
+            stamp: called for each datagram.
+            stamp_bytes: how long its answer is at most.
+            admit: called with each stamp that arrives, before what the datagram carries is handed over.
+        """
+        self._stamp, self._admit = stamp, admit
+        self._piece_bytes -= STAMP_OVERHEAD_BYTES + stamp_bytes
 
     def start(self, deliver: Deliver) -> None:
         """Read from now on, within the running event loop."""
@@ -277,7 +300,7 @@ class Transport:
                 self._transmit(pack_receipt(receipt), parse_endpoint(sender))
 
     def _transmit(self, frame: bytes, address: Address) -> None:
-        datagram = self._envelope.close(frame)
+        datagram = self._envelope.close(pack_stamped(self._stamp(), frame))
         try:
             self._socket.sendto(datagram, address)
         except BlockingIOError:
@@ -369,7 +392,10 @@ class Transport:
             logger.warning("refused", extra={"fields": {"by": where, "reason": REFUSAL_TEXT[reason]}})
 
     def _accept(self, opened: bytes) -> None:
-        frame = unpack_frame(opened)
+        stamp, packed = unpack_stamped(opened)
+        frame = unpack_frame(packed)
+        if stamp and not self._admit(frame.sender, stamp):
+            raise DroppedError(DropReason.COPY)
         if isinstance(frame, Receipt):
             self._flow.acknowledge(frame.pieces, time.monotonic())
             return

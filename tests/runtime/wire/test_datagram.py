@@ -16,7 +16,9 @@ from coordfsm_runtime.wire.datagram import (
     Frame,
     pack_bundle,
     pack_frame,
+    pack_stamped,
     unpack_frame,
+    unpack_stamped,
 )
 from coordfsm_runtime.wire.keyring import Keyring, format_key, new_key, parse_key
 from coordfsm_runtime.wire.replay_window import WINDOW, ReplayWindows
@@ -161,3 +163,18 @@ def test_a_fork_seals_under_a_session_of_its_own():
     bob = Envelope("blue", Keyring((OLD,)))
     assert bob.open(of_parent) == FRAME
     assert bob.open(of_child) == FRAME
+
+
+def test_a_stamp_comes_before_the_frame_and_costs_two_bytes():
+    stamped = pack_stamped(b"newest", FRAME)
+    assert len(stamped) == len(FRAME) + len(b"newest") + 2
+    assert unpack_stamped(stamped) == (b"newest", FRAME)
+    assert pack_stamped(b"", FRAME) == FRAME
+    assert unpack_stamped(FRAME) == (b"", FRAME)
+
+
+@pytest.mark.parametrize("length", [1, 2, 7])
+def test_half_a_stamp_is_dropped(length):
+    with pytest.raises(DroppedError) as dropped:
+        unpack_stamped(pack_stamped(b"newest", FRAME)[:length])
+    assert dropped.value.reason is DropReason.TRUNCATED
