@@ -1,7 +1,7 @@
 """What the identity of a store remembers."""
 
 from coordfsm.kernel import Endpoint, Map, Value
-from coordfsm.protocols.identity.messages import Sighting
+from coordfsm.protocols.identity.messages import OtherProcessFound, Sighting, StaleCopyFound, StoreConfirmed
 from coordfsm.protocols.view import View
 
 
@@ -29,6 +29,7 @@ class IdentityData(Value):
         seen: what was seen last of the stores of other members, and of some former ones.
         ask: node and address of the others of its view, of whom it waits for an answer.
         attempt: questions to each of them.
+        outcome: whether the process may act; None while that is not known.
     """
 
     node: str
@@ -39,3 +40,4 @@ class IdentityData(Value):
     seen: Map[str, Sighting] = Map()
     ask: Map[str, Endpoint] = Map()
     attempt: int = 0
+    outcome: StoreConfirmed | StaleCopyFound | OtherProcessFound | None = None

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from coordfsm.kernel import CancelTimer, Effect, Map, Notify, Persist, Received, Send, SetTimer, Timer, Value, Write
+from coordfsm.kernel import CancelTimer, Effect, Map, Persist, Received, Send, SetTimer, Timer, Value, Write
 from coordfsm.protocols.identity.data import IdentityData, Standing
 from coordfsm.protocols.identity.messages import (
     BOOT_KEY,
@@ -56,7 +56,7 @@ def is_alone(data: IdentityData, given: StoreOpened, context: Standing) -> bool:
 def begin_alone(data: IdentityData, given: StoreOpened, context: Standing) -> Done:
     """Count this start, and act at once."""
     data, persist = _opened(data, given, context)
-    return data, (persist, Notify(StoreConfirmed(data.boot, ())))
+    return replace(data, outcome=StoreConfirmed(data.boot, ())), (persist,)
 
 
 def ask(data: IdentityData, given: StoreOpened, context: Standing) -> Done:
@@ -87,7 +87,7 @@ def _opened(data: IdentityData, given: StoreOpened, context: Standing) -> tuple[
 
 def _questions(data: IdentityData, context: Standing) -> tuple[Effect, ...]:
     question = SightingRequest(data.node, data.process)
-    return (*(Send(endpoint, question) for endpoint in data.ask.values()), SetTimer(SIGHTING, ASK_MS))
+    return (*(Send(data.ask[node], question) for node in sorted(data.ask)), SetTimer(SIGHTING, ASK_MS))
 
 
 # -- answers -----------------------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def _what_was_seen(given: Received) -> tuple[int, int, int]:
 def stop_stale(data: IdentityData, given: Received, context: Standing) -> Done:
     """Never act on a store that is older than what was seen of it."""
     found = StaleCopyFound(_message(given).node, _what_was_seen(given), data.found)
-    return data, (CancelTimer(SIGHTING), Notify(found))
+    return replace(data, outcome=found), (CancelTimer(SIGHTING),)
 
 
 def completes_answers(data: IdentityData, given: Received, context: Standing) -> bool:
@@ -122,7 +122,7 @@ def completes_answers(data: IdentityData, given: Received, context: Standing) ->
 def begin_confirmed(data: IdentityData, given: Received, context: Standing) -> Done:
     """All others have said that the store is as new as they know."""
     data, _ = note_answer(data, given, context)
-    return data, (CancelTimer(SIGHTING), Notify(StoreConfirmed(data.boot, ())))
+    return replace(data, outcome=StoreConfirmed(data.boot, ())), (CancelTimer(SIGHTING),)
 
 
 def note_answer(data: IdentityData, given: Received, context: Standing) -> Done:
@@ -145,7 +145,7 @@ def ask_again(data: IdentityData, given: Value, context: Standing) -> Done:
 def begin_unanswered(data: IdentityData, given: Value, context: Standing) -> Done:
     """Who cannot be reached must not keep a cluster from coming back: what it saw is compared once it is heard."""
     unheard = tuple(sorted(data.ask))
-    return replace(data, ask=type(data.ask)()), (Notify(StoreConfirmed(data.boot, unheard)),)
+    return replace(data, ask=type(data.ask)(), outcome=StoreConfirmed(data.boot, unheard)), ()
 
 
 def answer(data: IdentityData, given: Received, context: Standing) -> Done:
@@ -227,4 +227,4 @@ def stop_superseded(data: IdentityData, given: Received, context: Standing) -> D
     """Stop: another process has taken this one's place, or has seen a newer store."""
     told = _message(given)
     found = OtherProcessFound(told.node, (told.boot, told.commit), (data.boot, data.found[2]))
-    return data, (CancelTimer(SIGHTING), Notify(found))
+    return replace(data, outcome=found), (CancelTimer(SIGHTING),)

@@ -10,7 +10,7 @@ import secrets
 import struct
 from collections.abc import Callable
 
-from coordfsm.kernel import Endpoint, Input, Map, Message, Notify, Persist, Received, Send, SetTimer, TimerFired, Write
+from coordfsm.kernel import Endpoint, Input, Map, Message, Persist, Received, Send, SetTimer, TimerFired, Write
 from coordfsm.protocols.identity.data import IdentityData, Standing
 from coordfsm.protocols.identity.machine import IDENTITY
 from coordfsm.protocols.identity.messages import (
@@ -148,6 +148,7 @@ class StoreGate:
 
     def _handle(self, given: Input) -> bool:
         """Step the machine and carry its effects out; whether there were any."""
+        before = self.data.outcome
         step = IDENTITY.step(self.data, given, self._standing())
         self.data = step.data
         for effect in step.effects:
@@ -159,11 +160,11 @@ class StoreGate:
                 fired = TimerFired(effect.timer)
                 loop = asyncio.get_running_loop()
                 self._timer = loop.call_later(effect.after_ms / 1000, self._handle, fired)
-            elif isinstance(effect, Notify):
-                self._tell(effect.event)
+        if self.data.outcome is not None and self.data.outcome != before:
+            self._tell(self.data.outcome)
         return bool(step.effects)
 
-    def _tell(self, event: object) -> None:
+    def _tell(self, event: StoreConfirmed | StaleCopyFound | OtherProcessFound) -> None:
         if isinstance(event, StoreConfirmed):
             if event.unheard:
                 logger.warning("store not confirmed by all", extra={"fields": {"unheard": ",".join(event.unheard)}})
@@ -177,7 +178,7 @@ class StoreGate:
             self._confirmed.set_exception(error)
 
 
-def _explained(node: str, event: object) -> StoreError:
+def _explained(node: str, event: StaleCopyFound | OtherProcessFound) -> StoreError:
     remedy = (
         "start the node with the newest files that it had; if they are gone, with an empty directory, "
         "as a new member without entities"
@@ -189,7 +190,6 @@ def _explained(node: str, event: object) -> StoreError:
         return StaleStoreError(
             f"the store of {node} is a stale copy: {event.by} saw {seen} of it, and it ends with {found}; {remedy}"
         )
-    assert isinstance(event, OtherProcessFound)
     return StaleStoreError(
         f"another process acts, or acted, as {node}: {event.by} saw boot {event.seen[0]}, commit {event.seen[1]} of "
         f"its store, and this process is boot {event.own[0]}, which began with commit {event.own[1]}; "

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from coordfsm.kernel import Command, Message, Notify, Persist, Received, Send, TimerFired, Write
+from coordfsm.kernel import Command, Message, Persist, Received, Send, TimerFired, Write
 from coordfsm.protocols.identity.data import IdentityData, Standing
 from coordfsm.protocols.identity.machine import IDENTITY
 from coordfsm.protocols.identity.messages import (
@@ -39,10 +39,11 @@ class Process:
         self.data = IdentityData(self.node)
 
     def given(self, command: Command | TimerFired) -> list:
+        before = self.data.outcome
         step = IDENTITY.step(self.data, command, self.standing)
         self.data = step.data
-        said = (effect for effect in step.effects if isinstance(effect, Send | Notify | Persist))
-        return [effect.event if isinstance(effect, Notify) else effect for effect in said]
+        said = [effect for effect in step.effects if isinstance(effect, Send | Persist)]
+        return said if self.data.outcome == before else [*said, self.data.outcome]
 
     def hears(self, sender: str, message: Message) -> list:
         return self.given(Received(sender, message))
