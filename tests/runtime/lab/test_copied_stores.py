@@ -15,8 +15,8 @@ PACE = {
     "COORDFSM_MEMBERSHIP_PROBE_TIMEOUT_MS": "250",
     "COORDFSM_MEMBERSHIP_REBUTTAL_MS": "300",
 }
-SEEN_S = 1.0
-"""Several rounds of probes: whoever commits has said so to all by then."""
+SEEN_S = 3.0
+"""Many rounds of probes, on a busy machine, too: whoever commits has said so to all by then."""
 
 NAMES = ["n1", "n2", "n3"]
 
@@ -63,9 +63,9 @@ def test_a_copy_of_a_running_node_does_not_start(cluster, tmp_path, name):
     copy.start()
     assert copy.wait(20) == EXIT_STORE
     told = copy.last_words()
-    told_seen = rf"the store of {name} is a stale copy: n\d saw incarnation 1, boot 1, commit \d+ of it"
+    told_seen = rf"the store of {name} is a stale copy: n\d saw incarnation \d+, boot 1, commit \d+ of it"
     assert re.search(told_seen, told), told
-    assert re.search(r"ends with incarnation 1, boot 1, commit \d+; start the node with the newest files", told), told
+    assert re.search(r"ends with incarnation \d+, boot 1, commit \d+; start the node with the newest files", told), told
     cluster.wait_for_view(NAMES, 40)
     assert owned(cluster, name) == ["ship"]
 
