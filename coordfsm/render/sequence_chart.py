@@ -30,6 +30,10 @@ COLOURS = {
     "recover": "#d7f5dd",
     "partition": "#f8b4b4",
     "heal": "#d7f5dd",
+    "copy": "#fde8e8",
+    "rollback": "#f8b4b4",
+    "clone": "#f8b4b4",
+    "wipe": "#f8b4b4",
 }
 LOST = "#c81e1e"
 LOOPS = "from here on the steps below repeat for ever"
@@ -92,6 +96,10 @@ def headline(step: TraceStep) -> str:
         "recover": "starts again",
         "partition": f"partition {step.node}",
         "heal": f"partition {step.node} heals",
+        "copy": "its store is copied",
+        "rollback": "its store is put back",
+        "clone": "its store is cloned",
+        "wipe": "its store is lost",
     }[step.kind]
     return f"{told} ({step.note})" if step.note else told
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from coordfsm.check.exploration.reference import ERROR, holds_in, kind_of
-from coordfsm.check.exploration.semantics import Action, State, StepError, System
+from coordfsm.check.exploration.semantics import Action, State, StepError, System, about_to_take
 from coordfsm.check.modelling.model import Model, Property
 from coordfsm.check.traces.replay import violated_in
 from coordfsm.check.traces.shorten import shortened
@@ -138,11 +138,12 @@ class ModelStateMachine(RuleBasedStateMachine):
 
     def _check_purity(self, action: Action) -> None:
         position = self.system.index.get(action.node)
-        if position is None or action.given is None or action.kind in {"lose", "recover"}:
+        if position is None or action.given is None or action.kind in {"lose", "recover", "clone"}:
             return
-        node, data = self.model.nodes[position], self.system.local(self.state, position).data
+        node = self.model.nodes[position]
+        _, data, given = about_to_take(node, self.system.local(self.state, position), action.given)
         before = encode(data)
-        first, second = node.step(data, action.given), node.step(data, action.given)
+        first, second = node.step(data, given), node.step(data, given)
         assert first == second, f"{node.name} is not deterministic: {action.given} gives {first}, then {second}"
         assert encode(data) == before, f"{node.name} changed its data in place while handling {action.given}"
 
@@ -209,6 +210,26 @@ class ModelStateMachine(RuleBasedStateMachine):
     def heal(self, choice: int) -> None:
         """The cut links work again."""
         self.take("heal", choice)
+
+    @_rule("copy")
+    def copy_store(self, choice: int) -> None:
+        """A copy of a store is made."""
+        self.take("copy", choice)
+
+    @_rule("rollback")
+    def roll_back(self, choice: int) -> None:
+        """The copy of a stopped process's store is put back."""
+        self.take("rollback", choice)
+
+    @_rule("clone")
+    def clone_store(self, choice: int) -> None:
+        """A copy of a store is on its way to a second process."""
+        self.take("clone", choice)
+
+    @_rule("wipe")
+    def wipe_store(self, choice: int) -> None:
+        """The store of a stopped process is lost."""
+        self.take("wipe", choice)
 
     @precondition(lambda self: not any(self.enabled.values()))
     @rule()

@@ -6,6 +6,8 @@ from coordfsm.check.modelling.model import Each, Model
 
 ALL_NODES = -1
 """In the place of a node's position: a budget of all nodes together."""
+FAULT_NAMES = ("crash", "partition", "rollback", "clone", "wipe")
+"""The budgets of `Faults`."""
 NO_BUDGET = -1
 """In the place of a budget: nothing is counted."""
 
@@ -44,7 +46,7 @@ class Budgets:
 def _bounded(model: Model) -> dict[str, int | Each]:
     network, faults = model.network, model.faults
     given = {name: getattr(network, name) for name in ("loss", "duplicate") if getattr(network, name, 0)}
-    given |= {name: getattr(faults, name) for name in ("crash", "partition") if getattr(faults, name)}
+    given |= {name: getattr(faults, name) for name in FAULT_NAMES if getattr(faults, name)}
     return given | {name: model.budgets[name] for name in sorted(model.budgets)}
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from coordfsm.check.exploration.lassos import Lasso, fair_walk
 from coordfsm.check.exploration.semantics import OUTSIDE, Action, State, System
+from coordfsm.check.exploration.stores import StoreCopied
 from coordfsm.kernel import Command, Received, TimerFired, event_of
 
 Edge = tuple[Any, State]
@@ -27,7 +28,9 @@ def fairness_of(system: System, action: Action) -> Any:
     if action.torn >= 0:
         return None
     if isinstance(action.given, Received):
-        return ("deliver", action.node, action.given) if action.kind == "deliver" else None
+        # Nothing forces a second process to start from a copy.
+        forced = action.kind == "deliver" and not isinstance(action.given.message, StoreCopied)
+        return ("deliver", action.node, action.given) if forced else None
     if isinstance(action.given, TimerFired):
         return "timeout", action.node, action.given.timer
     if action.kind == "command":

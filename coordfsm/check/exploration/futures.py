@@ -12,6 +12,7 @@ import msgspec
 
 from coordfsm.check.exploration.budgets import NO_BUDGET
 from coordfsm.check.exploration.semantics import Outcome, System, crashed
+from coordfsm.check.exploration.stores import BUDGET, CHARGED, is_taken, store_faults
 from coordfsm.kernel import Input, Received, Recover, TimerFired, event_of
 
 Left = tuple[int, ...]
@@ -84,7 +85,8 @@ class Futures:
         """
         values, everything = self.system.locals.values, sum(1 << number for number in self._addressed[position])
         inert = {
-            local: everything if values[local].data is None else idle for local, idle in self._idle[position].items()
+            local: everything if values[local].data is None and not values[local].absent else idle
+            for local, idle in self._idle[position].items()
         }
         before = defaultdict(set)
         for local, leads in self._leads[position].items():
@@ -134,7 +136,7 @@ class Futures:
 
     def _arrival(self, position: int, local: int, number: int) -> set[tuple[int, Cost]]:
         envelope = self.system.envelopes.values[number]
-        if self.system.locals.values[local].data is None:
+        if not is_taken(self.system.locals.values[local], envelope):
             return set()
         outcomes = self._outcomes(position, local, Received(envelope.sender, envelope.message))
         found = set(self._leading(position, outcomes))
@@ -146,6 +148,11 @@ class Futures:
     def _own_steps(self, position: int, local: int) -> Iterator[tuple[int, Cost]]:
         system, model = self.system, self.system.model
         held = system.locals.values[local]
+        for fault in store_faults(model, position, held):
+            cost = self._cost(BUDGET[fault.kind], position) if fault.kind in CHARGED else ()
+            yield system.locals(fault.local), cost
+        if held.absent:
+            return
         if held.data is None:
             if model.faults.recover and model.nodes[position].boots:
                 yield from self._leading(position, self._outcomes(position, local, Recover(held.durable)))

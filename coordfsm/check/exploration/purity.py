@@ -7,12 +7,10 @@ make every count and verdict meaningless. It is refused, with the node, the inpu
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import msgspec
-
-from coordfsm.check.exploration.semantics import Outcome, System, apply_effects
+from coordfsm.check.exploration.semantics import Outcome, System, about_to_take, apply_effects
 from coordfsm.check.modelling.model import Envelope, Local, Node
 from coordfsm.check.traces.trace import describe, differences
-from coordfsm.kernel import CoordfsmError, Input, Map, ModelError, Received, Recover, TimerFired, Value, encode
+from coordfsm.kernel import CoordfsmError, Input, Map, ModelError, Received, Value, encode
 from coordfsm.kernel.identity import alike
 
 
@@ -53,9 +51,8 @@ class Purity:
 
 def _again(node: Node, local: Local, given: Input) -> tuple[Local, tuple[Envelope, ...]]:
     """The local state and the sends after the same step, taken once more."""
-    if isinstance(given, TimerFired):
-        local = msgspec.structs.replace(local, timers=tuple(timer for timer in local.timers if timer != given.timer))
-    step = node.step(node.initial if isinstance(given, Recover) else local.data, given)
+    local, data, given = about_to_take(node, local, given)
+    step = node.step(data, given)
     return apply_effects(node, local, step.data, step.effects)
 
 

@@ -14,6 +14,15 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from coordfsm.check.exploration.budgets import ALL_NODES, NO_BUDGET, Budgets
+from coordfsm.check.exploration.stores import (
+    BUDGET,
+    CHARGED,
+    StoreCopied,
+    before_start,
+    first_local,
+    is_taken,
+    store_faults,
+)
 from coordfsm.check.modelling.model import (
     Envelope,
     History,
@@ -49,7 +58,20 @@ from coordfsm.kernel import (
 )
 from coordfsm.kernel.identity import alike, unequal_part
 
-ActionKind = Literal["deliver", "lose", "timeout", "command", "crash", "recover", "partition", "heal"]
+ActionKind = Literal[
+    "deliver",
+    "lose",
+    "timeout",
+    "command",
+    "crash",
+    "recover",
+    "partition",
+    "heal",
+    "copy",
+    "rollback",
+    "clone",
+    "wipe",
+]
 
 
 class StepError(CoordfsmError):
@@ -71,9 +93,11 @@ class Action(Value):
     """One transition of a global state, as the environment chose it.
 
     Attributes:
-        kind: ``deliver``, ``lose``, ``timeout``, ``command``, ``crash``, ``recover``, ``partition`` or ``heal``.
+        kind: ``deliver``, ``lose``, ``timeout``, ``command``, ``crash``, ``recover``, ``partition``, ``heal``, or what
+            became of a store: ``copy``, ``rollback``, ``clone``, ``wipe``.
         node: the node it happens at; the partition's name for ``partition`` and ``heal``.
-        given: the input that the machine got, or the envelope that was lost; None where there is none.
+        given: the input that the machine got, or the envelope that was lost or holds a copied store; None where there
+            is none.
         torn: the process crashed after this many effects of the step; -1: it did not crash.
         copied: the delivered message also stayed in flight (a duplication).
     """
@@ -176,11 +200,22 @@ def apply_effects(
             timers = tuple(timer for timer in timers if timer != effect.timer)
         elif isinstance(effect, Notify):
             history = node.history(history, effect.event)
-    return Local(data, durable, timers, history), tuple(sends)
+    return Local(data, durable, timers, history, local.copy), tuple(sends)
 
 
 def _sorted(timers: set[Timer]) -> tuple[Timer, ...]:
     return tuple(sorted(timers, key=lambda timer: (timer.kind, timer.subject)))
+
+
+def about_to_take(node: Node, local: Local, given: Input) -> tuple[Local, Any, Input]:
+    """What a node is when it takes an input, the data that its machine then has, and what the machine is given."""
+    if isinstance(given, Received) and isinstance(given.message, StoreCopied):
+        local, given = before_start(local, given.message), Recover(given.message.records)
+    if isinstance(given, Recover):
+        return local, node.initial, given
+    if isinstance(given, TimerFired):
+        local = msgspec.structs.replace(local, timers=tuple(timer for timer in local.timers if timer != given.timer))
+    return local, local.data, given
 
 
 def _step(node: Node, data: Any, given: Input) -> Step:
@@ -191,8 +226,8 @@ def _step(node: Node, data: Any, given: Input) -> Step:
 
 
 def crashed(local: Local) -> Local:
-    """What is left of a node that crashes: durable records and history."""
-    return Local(None, local.durable, (), local.history)
+    """What is left of a node that crashes: durable records, a copy of them, and history."""
+    return Local(None, local.durable, (), local.history, local.copy)
 
 
 class System:
@@ -252,12 +287,7 @@ class System:
 
     def _compute(self, position: int, local: Local, given: Input) -> Iterator[Outcome]:
         node = self.model.nodes[position]
-        if isinstance(given, Recover):
-            data = node.initial
-        else:
-            data = local.data
-            if isinstance(given, TimerFired):
-                local = msgspec.structs.replace(local, timers=tuple(t for t in local.timers if t != given.timer))
+        local, data, given = about_to_take(node, local, given)
         step = _step(node, data, given)
         whole, sends = apply_effects(node, local, step.data, step.effects)
         told = self._occurrence(node, given, step.effects)
@@ -354,6 +384,9 @@ class System:
         occurrences: list[int] = []
         network = self._send(frozenset(), start.in_flight)
         for node in self.model.nodes:
+            if node.clone_of is not None:
+                locals_.append(self.locals(first_local(node)))
+                continue
             data, durable = start.initial.get(node.name, node.initial), start.durable.get(node.name, node.durable)
             local = Local(data, durable, (), node.first_history)
             if node.boots:
@@ -454,6 +487,7 @@ class System:
             else:
                 yield from self._local_inputs(state, position)
                 yield from self._crash(state, position)
+            yield from self._store_faults(state, position)
         yield from self._losses(state)
         yield from self._cuts(state)
 
@@ -462,7 +496,7 @@ class System:
         for identifier, network in self._flying(state.network):
             envelope: Envelope = self.envelopes.values[identifier]
             position = self.receiver_of(envelope)
-            if (envelope.sender, envelope.receiver) in links or self.local(state, position).data is None:
+            if (envelope.sender, envelope.receiver) in links or not is_taken(self.local(state, position), envelope):
                 continue
             given = Received(envelope.sender, envelope.message)
             keeps = isinstance(self.model.network, UnreliableSet)
@@ -494,7 +528,7 @@ class System:
             yield Action("crash", self.model.nodes[position].name), self._with_local(spent, position, local)
 
     def _recovery(self, state: State, position: int) -> Iterator[tuple[Action, State]]:
-        if not self.model.faults.recover:
+        if not self.model.faults.recover or self.local(state, position).absent:
             return
         if self.model.nodes[position].boots:
             recover = Recover(self.local(state, position).durable)
@@ -503,6 +537,14 @@ class System:
             local = msgspec.structs.replace(self.local(state, position), data=self.model.nodes[position].initial)
             successor = self._with_local(state, position, self.locals(local))
             yield Action("recover", self.model.nodes[position].name), successor
+
+    def _store_faults(self, state: State, position: int) -> Iterator[tuple[Action, State]]:
+        for fault in store_faults(self.model, position, self.local(state, position)):
+            spent = self._spend(state, BUDGET[fault.kind], position) if fault.kind in CHARGED else state
+            if spent is not None:
+                action = Action(fault.kind, self.model.nodes[position].name, fault.sends[0] if fault.sends else None)
+                after = self._with_local(spent, position, self.locals(fault.local))
+                yield action, after._replace(network=self._send(after.network, fault.sends))
 
     def _losses(self, state: State) -> Iterator[tuple[Action, State]]:
         network = self.model.network

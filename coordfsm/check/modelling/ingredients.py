@@ -48,12 +48,16 @@ class Local(Value):
         durable: the records that survive a crash, sorted by key.
         timers: the timers that are set, sorted.
         history: what properties remember of the node's notifications; survives crashes, invisible to the machine.
+        copy: records of a copy of the store that may be put back, see `Faults.rollback`; None: there is none.
+        absent: the node is a clone that has not started yet, see `Node.clone_of`.
     """
 
     data: Any
     durable: tuple[Write, ...] = ()
     timers: tuple[Timer, ...] = ()
     history: Any = ()
+    copy: tuple[Write, ...] | None = None
+    absent: bool = False
 
 
 def no_commands(_local: Local) -> Iterable[Command]:
@@ -101,6 +105,9 @@ class Node:
         fair: the commands, by their events (``local_retry``), that must be given at last if they are possible for ever:
             weak fairness is asked of each of them, as of deliveries and timers.
         final: whether the node may rest in this local state for ever (for deadlock); None: nowhere.
+        clone_of: the node from a copy of whose store this one starts, under its own name as its address: a second
+            process with the same identity. Until then it is not there. `initial` and `step` are those of the process
+            that is copied; see `Faults.clone`.
     """
 
     name: Endpoint
@@ -116,10 +123,11 @@ class Node:
     events: tuple[str, ...] = ()
     fair: tuple[str, ...] = ()
     final: Callable[[Local], bool] | None = None
+    clone_of: Endpoint | None = None
 
     def may_rest(self, local: Local) -> bool:
         """Whether the node may stay for ever in this local state."""
-        return self.final is not None and bool(self.final(local))
+        return local.absent or (self.final is not None and bool(self.final(local)))
 
 
 class Occurrence(Value):
@@ -261,6 +269,11 @@ class Faults:
         torn: whether a crash may also fall between any two effects of a step (it is then taken from `crash`).
         partitions: the partitions that may happen, one at a time; a partition heals at any moment.
         partition: how many partitions in all.
+        rollback: how many copies of stores are made, at any moment, and may be put back while their process is down:
+            the store returns to an earlier state.
+        clone: how many copies of stores leave, at any moment, for a node that starts from one (`Node.clone_of`).
+        wipe: how often a store is lost while its process is down: it starts again with an empty one.
+        stores: the nodes whose stores these three concern; None means all that start from a store (`Node.boots`).
     """
 
     crash: int | Each = 0
@@ -269,6 +282,10 @@ class Faults:
     torn: bool = True
     partitions: tuple[Partition, ...] = ()
     partition: int = 0
+    rollback: int = 0
+    clone: int = 0
+    wipe: int = 0
+    stores: tuple[Endpoint, ...] | None = None
 
 
 def whole_local(local: Local) -> Any:

@@ -31,10 +31,15 @@ RESERVED = ("deadlock", "error")
 FAULT_BUDGETS = {
     "crash": "Faults(crash=...)",
     "partition": "Faults(partition=...)",
+    "rollback": "Faults(rollback=...)",
+    "clone": "Faults(clone=...)",
+    "wipe": "Faults(wipe=...)",
     "loss": "the network's `loss`",
     "duplicate": "the network's `duplicate`",
 }
 """What is budgeted elsewhere than in `Model.budgets`."""
+
+STORE_FAULTS = ("rollback", "clone", "wipe")
 
 EVENT = re.compile(r"--(\w+)-->")
 
@@ -53,6 +58,8 @@ def validate(model: Description) -> None:
         _of_properties,
         _of_network,
         _of_faults,
+        _of_stores,
+        _of_clones,
         _of_budgets,
         _of_symmetry,
         _of_reads,
@@ -172,6 +179,45 @@ def _of_faults(model: Description) -> Mistakes:
     yield from _distinct("partitions", "name", (partition.name for partition in faults.partitions))
     if faults.partition and not faults.partitions:
         yield f"faults: partition is {faults.partition}, but `partitions` names none that could happen"
+
+
+def _of_stores(model: Description) -> Mistakes:
+    faults = model.faults
+    for name in STORE_FAULTS:
+        yield from _whole(f"faults: {name}", getattr(faults, name))
+    if faults.stores is not None:
+        yield from _items("faults: stores", faults.stores, str)
+        yield from _known("faults: stores", faults.stores, [node.name for node in model.nodes])
+    named = [node for node in model.nodes if faults.stores is None or node.name in faults.stores]
+    for name in STORE_FAULTS:
+        here = f"faults: {name} is {getattr(faults, name)}"
+        if getattr(faults, name) and not any(node.boots for node in named):
+            yield f"{here}, but no node has a store to start from (`Node.boots`)"
+        if name != "clone" and getattr(faults, name) and not (faults.crash and faults.recover):
+            yield f"{here}, but no process stops and starts again; expected `crash` above 0 and `recover`"
+    if faults.stores is not None and not any(getattr(faults, name) for name in STORE_FAULTS):
+        yield "faults: stores names nodes, but nothing happens to a store; expected rollback, clone or wipe above 0"
+
+
+def _of_clones(model: Description) -> Mistakes:
+    nodes, faults = {node.name: node for node in model.nodes}, model.faults
+    clones = [node for node in model.nodes if node.clone_of is not None]
+    for clone in clones:
+        here, original = f"node {clone.name}: clone_of", clone.clone_of or ""
+        yield from _known(here, (original,), list(nodes))
+        if nodes[original].clone_of is not None:
+            yield f"{here} names {original!r}, which is a clone itself; expected the node with the first store"
+        if not (clone.boots and nodes[original].boots):
+            yield f"{here}: it starts from a store, expected `boots` of both nodes"
+        if clone.durable or any(clone.name in {*start.initial, *start.durable} for start in model.starts):
+            yield f"{here}: the store that it starts from is a copy, expected no records and no start of its own"
+        if any(clone.name in group or original in group for group in model.symmetric):
+            yield f"{here}: a clone and its original are not interchangeable; expected neither among `symmetric`"
+    can = any(faults.stores is None or clone.clone_of in faults.stores for clone in clones)
+    if faults.clone and not can:
+        yield f"faults: clone is {faults.clone}, but no node is there to start from a copy (`Node.clone_of`)"
+    if clones and not faults.clone:
+        yield f"node {clones[0].name}: clone_of: nothing is ever copied, expected `Faults(clone=...)` above 0"
 
 
 def _of_budgets(model: Description) -> Mistakes:

@@ -272,6 +272,10 @@ def _headline(step: TraceStep) -> str:
         "recover": "starts again",
         "partition": "partition begins",
         "heal": "partition heals",
+        "copy": "its store is copied",
+        "rollback": "the copy of its store is put back",
+        "clone": "a copy of its store leaves",
+        "wipe": "its store is lost",
     }.get(step.kind, step.event)
     return f"{told} ({step.note})" if step.note else told
 

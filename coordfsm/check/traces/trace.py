@@ -14,6 +14,7 @@ import msgspec
 
 from coordfsm.check.exploration.fairness import fairness_of
 from coordfsm.check.exploration.semantics import Action, State, System
+from coordfsm.check.exploration.stores import StoreCopied
 from coordfsm.check.modelling.model import Local
 from coordfsm.kernel import Command, CoordfsmError, Map, Received, Recover, TimerFired, Value, encode, event_of
 from coordfsm.kernel.identity import alike
@@ -221,6 +222,8 @@ def _tell(system: System, number: int, before: State, action: Action, after: Sta
         if system.model.observer is not None:
             kept, then = (system.locals.values[state.locals[-1]].kept for state in (before, after))
             changes += tuple(differences(kept, then, "history"))
+        if action.kind == "clone":
+            sent = (Sent(action.given.receiver, describe(action.given.message)),)
         if isinstance(action.given, Received | TimerFired | Command):
             outcomes = system.outcomes(position, before.locals[position], action.given)
             outcome = next(outcome for outcome in outcomes if outcome.torn == action.torn)
@@ -228,6 +231,8 @@ def _tell(system: System, number: int, before: State, action: Action, after: Sta
     notes = []
     if action.copied:
         notes.append("a duplicate stays in flight")
+    if isinstance(action.given, Received) and isinstance(action.given.message, StoreCopied):
+        notes.append("and starts from it, a second process")
     if action.torn >= 0:
         notes.append(f"crashed after {action.torn} of its effects")
     event, sender = _event(action)
@@ -330,5 +335,9 @@ def _headline(step: TraceStep) -> str:
         "recover": "starts again from its durable records",
         "partition": "partition begins",
         "heal": "partition heals",
+        "copy": "its store is copied",
+        "rollback": "the copy of its store is put back",
+        "clone": "a copy of its store leaves",
+        "wipe": "its store is lost",
     }[step.kind]
     return f"{told}  ({step.note})" if step.note else told

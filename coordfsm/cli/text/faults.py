@@ -32,6 +32,9 @@ def _processes(model: Model) -> Iterator[str]:
         yield f"crash {crash}{suffix}".replace("and torn", "and torn steps").replace("with torn", "with torn steps")
     if faults.partition:
         yield f"partition {faults.partition}"
+    for name in ("rollback", "clone", "wipe"):
+        if getattr(faults, name):
+            yield f"{name} {getattr(faults, name)}"
     if model.boundary is not None:
         yield "bounded"
 

@@ -1,6 +1,7 @@
 """Small models at random: nodes that talk, write, notify, wait and raise, on every network, with every fault."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from hypothesis import strategies as st
@@ -171,6 +172,11 @@ FAULTS = [
     Faults(crash=1, recover=False),
     Faults(crash=1, crashable=("a",)),
     Faults(crash=Each(1)),
+    Faults(crash=1, rollback=1),
+    Faults(crash=1, wipe=1, torn=False),
+    Faults(crash=2, rollback=1, wipe=1, stores=("a",), torn=False),
+    Faults(clone=1),
+    Faults(crash=1, clone=2, rollback=1, torn=False),
     Faults(crash=1, partitions=(CUT,), partition=1),
 ]
 
@@ -223,7 +229,9 @@ def models(draw, *, fair: bool = False, cut: bool = False, networks=(*SETS, *BAG
     """Models of one to three nodes; `fair` ones have properties of fair executions instead of invariants, and all that
     are `cut` have a boundary.
     """
-    names = "abc"[: draw(st.integers(1, 3))]
+    originals = "abc"[: draw(st.integers(1, 3))]
+    faults = draw(st.sampled_from(FAULTS if len(originals) > 1 else FAULTS[:-1]))
+    names = originals + "z" * (faults.clone > 0)
     said = [Say(name, letter) for name in names for letter in range(LETTERS)]
     wanted = [are_at(draw(places(len(names)))) for _ in range(4)]
     is_history_seen = draw(st.booleans())
@@ -247,20 +255,21 @@ def models(draw, *, fair: bool = False, cut: bool = False, networks=(*SETS, *BAG
     safe = Property("wrong", "Never there.", is_safe, observe=state)
     at_last = Property("at last", "There at last.", where(wanted[0]), kind="eventually", observe=state)
     then = Property("then", "Then there.", where(wanted[1]), kind="leads_to", observe=state, trigger=where(wanted[3]))
-    faults = draw(st.sampled_from(FAULTS if len(names) > 1 else FAULTS[:-1]))
     presses = st.sampled_from([(), ("local_press",)])
+    booting = st.just(True) if faults.rollback or faults.clone or faults.wipe else st.booleans()  # noqa: FBT003
+    nodes = [
+        node(name, draw(tables(said, raises=not fair)), boots=draw(booting), fair=draw(presses)) for name in originals
+    ]
+    nodes += [replace(nodes[0], name=name, clone_of="a") for name in names[len(originals) :]]
     return Model(
         "random",
-        tuple(
-            node(name, draw(tables(said, raises=not fair)), boots=draw(st.booleans()), fair=draw(presses))
-            for name in names
-        ),
+        tuple(nodes),
         (there, *((at_last, then) if fair else (safe,)), *([back] if draw(st.booleans()) else [])),
         network=draw(st.sampled_from(networks)),
         faults=faults,
         budgets=draw(budgets()),
         observer=observer,
-        starts=draw(st.one_of(st.just(()), starts(names))),
+        starts=draw(st.one_of(st.just(()), starts(originals))),
         boundary=is_within if cut or draw(st.integers(0, 5)) == 0 else None,
     )
 

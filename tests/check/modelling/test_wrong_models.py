@@ -60,6 +60,13 @@ BROKEN = {
         model,
         faults=Faults(partitions=(Partition("cut", frozenset({(model.nodes[0].name, "nobody")})),), partition=1),
     ),
+    "faults: wipe is -1": lambda model: replace(model, faults=Faults(crash=1, wipe=-1)),
+    "faults: rollback is 1, but": lambda model: replace(model, faults=Faults(rollback=1)),
+    "faults: stores names 'nobody'": lambda model: replace(model, faults=Faults(crash=1, wipe=1, stores=("nobody",))),
+    "faults: clone is 1, but": lambda model: replace(model, faults=Faults(clone=1)),
+    "clone_of names 'nobody'": lambda model: replace(
+        model, nodes=(*model.nodes, replace(model.nodes[0], name="second", clone_of="nobody"))
+    ),
     "names none that could happen": lambda model: replace(model, faults=Faults(partition=1)),
     "network: loss is -1": lambda model: replace(model, network=Multiset(loss=-1)),
     "network: copies is 0": lambda model: replace(model, network=Multiset(copies=0)),

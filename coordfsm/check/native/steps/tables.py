@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from coordfsm.check.exploration.purity import Purity
 from coordfsm.check.exploration.semantics import Action, Interner, Outcome, State, StepError, System, crashed
+from coordfsm.check.exploration.stores import BUDGET, CHARGED, StoreCopied, is_taken, store_faults
 from coordfsm.check.modelling.model import Envelope, Local, Multiset, Ordered, UnreliableSet
 from coordfsm.check.native.states.growing import Column, Rows
 from coordfsm.kernel import Command, Received, Recover, TimerFired, event_of
@@ -31,6 +32,10 @@ KINDS = (
     "heal",
     "torn",
     "duplicate",
+    "copy",
+    "rollback",
+    "clone",
+    "wipe",
     "cut_off",
     "raises",
 )
@@ -165,7 +170,8 @@ class Tables:
             addressed.append(number)
             self.steps.ensure(position, len(self.node_locals[position]), 1 + len(addressed))
             channel, column = self._channel_column(envelope, number) if self.ordered else (0, 0)
-            label = self.labels(("deliver", number))
+            # Nothing forces a second process to start from a copy.
+            label = 0 if isinstance(envelope.message, StoreCopied) else self.labels(("deliver", number))
             self.receiver.append((position, len(addressed), channel, column, label))
 
     def _channel_column(self, envelope: Envelope, number: int) -> tuple[int, int]:
@@ -248,7 +254,7 @@ class Tables:
     def _delivery(self, position: int, identifier: int, envelope_number: int) -> list[Candidate]:
         envelope: Envelope = self.system.envelopes.values[envelope_number]
         self.system.receiver_of(envelope)
-        if self.system.locals.values[identifier].data is None:
+        if not is_taken(self.system.locals.values[identifier], envelope):
             return []
         try:
             outcomes = self.purity.outcomes(position, identifier, Received(envelope.sender, envelope.message))
@@ -270,6 +276,9 @@ class Tables:
     def _own_steps(self, position: int, identifier: int) -> Iterable[Candidate]:
         system = self.system
         local: Local = system.locals.values[identifier]
+        for fault in store_faults(system.model, position, local):
+            paid = 1 + system.budgets.of(BUDGET[fault.kind], position) if fault.kind in CHARGED else 0
+            yield Candidate(fault.kind, system.locals(fault.local), fault.sends, event=paid)
         if local.data is None:
             yield from self._recovery(position, identifier, local)
             return
@@ -298,7 +307,7 @@ class Tables:
         return self._candidates(position, outcomes, kind, event=budget, label=label)
 
     def _recovery(self, position: int, identifier: int, local: Local) -> list[Candidate]:
-        if not self.system.model.faults.recover:
+        if local.absent or not self.system.model.faults.recover:
             return []
         node, label = self.system.model.nodes[position], self.labels(("recover", position))
         if node.boots:
