@@ -4,6 +4,8 @@ A row of a node's table is one of its local states. Column 0 leads to what the n
 commands, crash, recovery), column 1 + e to the delivery of the e-th envelope addressed to it. An entry is 0 where
 nothing can happen, else the number of the first of a chain of outcomes. Entries are filled on demand by `System`,
 so the meaning of a step is the reference explorer's, and the machine that is explored is the one that is deployed.
+
+Longer than most files here: numbers, entries and what they are written as belong to one set of arrays.
 """
 
 from collections.abc import Iterable
