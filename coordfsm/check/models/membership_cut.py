@@ -89,6 +89,8 @@ class MonitoringData(Value):
         fresh: at the observer, subject and monitor to the looks since that monitor last condemned it, below 2.
         baseless: at the observer, whom a ripe cut condemned without H monitors that were heard lately.
         crowded: at the observer, a ripe cut admitted several, and those who stay were no majority beside them.
+        asking: at the observer, joiners to the looks since they last asked, below 2.
+        gone: at the observer, a ripe cut admitted a joiner that had not asked lately.
     """
 
     observer: str
@@ -97,6 +99,8 @@ class MonitoringData(Value):
     fresh: Map[tuple[str, str], int] = Map()
     baseless: frozenset[str] = frozenset()
     crowded: bool = False
+    asking: Map[str, int] = Map()
+    gone: bool = False
     state: str = "watching"
 
 
@@ -175,7 +179,15 @@ def note_exonerated(data: MonitoringData, given: Received) -> Done:
 
 def note_look(data: MonitoringData, given: Value) -> Done:
     """Time has passed; what was said two looks ago and not since says nothing any more."""
-    return replace(data, fresh=Map({key: looks + 1 for key, looks in data.fresh.items() if not looks})), ()
+    fresh: Map[tuple[str, str], int] = Map({key: looks + 1 for key, looks in data.fresh.items() if not looks})
+    asking: Map[str, int] = Map({node: looks + 1 for node, looks in data.asking.items() if not looks})
+    return replace(data, fresh=fresh, asking=asking), ()
+
+
+def note_request(data: MonitoringData, given: Received) -> Done:
+    """Asked just now."""
+    message: Any = given.message
+    return replace(data, asking=data.asking.set(message.member.node, 0)), ()
 
 
 def judge_cut(data: MonitoringData, given: ProposeCut, context: WatchData) -> Done:
@@ -193,7 +205,9 @@ def judge_cut(data: MonitoringData, given: ProposeCut, context: WatchData) -> Do
             baseless.add(node)
     stay = len(view.members) - len(gone | {member.node for member in given.cut.leaving})
     crowded = len(given.cut.joining) > 1 and stay <= len(given.cut.joining)
-    return replace(data, baseless=data.baseless | baseless, crowded=data.crowded or crowded), ()
+    lapsed = any(joiner.node not in data.asking for joiner in given.cut.joining)
+    data = replace(data, baseless=data.baseless | baseless, crowded=data.crowded or crowded)
+    return replace(data, gone=data.gone or lapsed), ()
 
 
 class Monitoring(Machine):
@@ -209,6 +223,7 @@ class Monitoring(Machine):
 
     recv_condemnation = watching.to(watching, internal=True, on=note_condemned)
     recv_exoneration = watching.to(watching, internal=True, on=note_exonerated)
+    recv_join_request = watching.to(watching, internal=True, on=note_request)
     timeout_evidence = watching.to(watching, internal=True, on=note_look)
     local_propose_cut = watching.to(watching, internal=True, on=judge_cut)
 
@@ -309,6 +324,11 @@ def observe_crowded(local: Local) -> bool:
     return local.data.monitoring.crowded  # type: ignore[no-any-return]
 
 
+def observe_gone(local: Local) -> bool:
+    """Whether one of its ripe cuts admitted a joiner that had not asked lately."""
+    return local.data.monitoring.gone  # type: ignore[no-any-return]
+
+
 def observe_monitor(local: Local) -> Seen:
     """Node, state of its cut detector, whom it ever condemned, whom its ripe cuts condemned."""
     return local.data.node, local.data.cut.state, local.data.monitoring.ever, local.history.proposed
@@ -349,8 +369,10 @@ def _properties(view: View, healthy: str, dead: tuple[str, ...], *, joins: int) 
     )
     statement = "Unless a cut admits one, the members that stay are a majority of the next view."
     crowded = Property("ML2-majority", statement, lambda seen: not any(seen), observe=observe_crowded)
+    statement = "No cut admits a joiner that has not repeated its request lately."
+    lapsed = Property("M5-stale", statement, lambda seen: not any(seen), observe=observe_gone)
     return (
-        *((*joined, crowded) if joins else ()),
+        *((*joined, crowded, lapsed) if joins else ()),
         invariant("ML4", STATEMENTS["ML4"], spared),
         invariant("M5", STATEMENTS["M5"], proven),
         Property("ML4-stale", STALE, lambda seen: not any(seen), observe=observe_baseless),
@@ -364,6 +386,7 @@ DEFAULTS: dict[str, tuple[dict[str, int], ...]] = {
         {"accusations": 1, "withdrawals": 0},
         {"leaves": 1, "joins": 1, "withdrawals": 0},
         {"lossy": 0, "withdrawals": 0, "looks": 3},
+        {"crashed": 0, "lossy": 0, "joins": 1, "withdrawals": 0, "looks": 3},
         {"crashed": 0, "lossy": 0, "joins": 2, "withdrawals": 0},
         {"members": 3, "crashed": 0, "lossy": 0, "leaves": 1, "joins": 2, "apart": True, "withdrawals": 0},
     ),

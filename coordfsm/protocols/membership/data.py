@@ -88,6 +88,7 @@ class CutData(Value):
         reinforced: unstable subjects whose monitors were told to reinforce, for as long as anybody speaks against them.
         tolerated: unstable subjects that reinforcement did not condemn, with the monitors against it then; as long.
         stale: subject's node to the monitors that have not repeated what they said since the last look.
+        unrepeated: joiners that have not repeated their request since the last look.
     """
 
     state: str = "quiet"
@@ -98,6 +99,7 @@ class CutData(Value):
     reinforced: frozenset[str] = frozenset()
     tolerated: Map[str, frozenset[str]] = Map()
     stale: Map[str, frozenset[str]] = Map()
+    unrepeated: frozenset[str] = frozenset()
 
 
 class DetectorData(Value):

@@ -2,7 +2,8 @@
 
 A withdrawal may be lost, and a monitor that restarts knows of no condemnation that it could withdraw. A monitor that
 stands by its condemnation repeats it; so what was not repeated from one look to the next is forgotten at that next one.
-Without this, condemnations of different hours would add up until a healthy member is removed.
+Without this, condemnations of different hours would add up until a healthy member is removed. Joiners repeat their
+requests as well: one that has gone is not admitted long after.
 """
 
 from msgspec.structs import replace
@@ -35,6 +36,11 @@ def _reported(data: CutData, context: MembershipData) -> Witnesses:
     """All that other processes say; what this process says itself, it withdraws itself."""
     said = {node: witnesses_against(data, node) - {context.node} for node in {*data.accusing, *data.condemning}}
     return Map({node: monitors for node, monitors in said.items() if monitors})
+
+
+def _is_told(data: CutData, context: MembershipData) -> bool:
+    """Other processes have told something that they have to repeat."""
+    return bool(data.joining or _reported(data, context))
 
 
 def without(held: Witnesses, node: str, monitors: frozenset[str]) -> Witnesses:
@@ -70,13 +76,14 @@ def looked_through(data: CutData, context: MembershipData) -> CutData:
     accusing, condemning = data.accusing, data.condemning
     for node, monitors in data.stale.items():
         accusing, condemning = without(accusing, node, monitors), without(condemning, node, monitors)
-    data = replace(data, accusing=accusing, condemning=condemning)
-    return settled(replace(data, stale=_reported(data, context)))
+    joining = Map({node: joiner for node, joiner in data.joining.items() if node not in data.unrepeated})
+    data = replace(data, accusing=accusing, condemning=condemning, joining=joining)
+    return settled(replace(data, stale=_reported(data, context), unrepeated=frozenset(joining)))
 
 
 def next_look(before: CutData, after: CutData, given: Value, context: MembershipData) -> tuple[Effect, ...]:
-    """The timer of the next look runs while others say something."""
-    if not _reported(after, context):
-        return (CancelTimer(EVIDENCE),) if _reported(before, context) else ()
-    is_due = not _reported(before, context) or (isinstance(given, TimerFired) and given.timer == EVIDENCE)
+    """The timer of the next look runs while others say something, or ask to join."""
+    if not _is_told(after, context):
+        return (CancelTimer(EVIDENCE),) if _is_told(before, context) else ()
+    is_due = not _is_told(before, context) or (isinstance(given, TimerFired) and given.timer == EVIDENCE)
     return (SetTimer(EVIDENCE, evidence_ms(context.settings)),) if is_due else ()

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from coordfsm.check.modelling.model import Model
 from coordfsm.check.models import membership_chain
 from coordfsm.kernel import Effect, Map, Notify, Persist, Raise, Send, SetTimer, TransitionTable, fingerprint
-from coordfsm.protocols.membership import chain, stamps
+from coordfsm.protocols.membership import chain, evidence, stamps
 from coordfsm.protocols.membership.chain import is_member
 from coordfsm.protocols.membership.cut_detection import admission
 from coordfsm.protocols.membership.cut_detection import rules as cut_rules
@@ -334,6 +334,14 @@ real_speak_against = cut_rules._speak_against  # noqa: SLF001  (as above)
 def keep_for_ever(data: Any, context: Any) -> Any:
     """Whatever was said once counts until it is withdrawn."""
     return data
+
+
+def keep_requests(data: Any, context: Any) -> Any:
+    """Only condemnations have to be repeated."""
+    return replace(real_looked_through(data, context), joining=data.joining, unrepeated=frozenset())
+
+
+real_looked_through = evidence.looked_through
 
 
 def miss_and_stop(data: Any, given: Any, context: Any) -> Any:

@@ -1,17 +1,19 @@
 """How long evidence counts: a monitor that fell silent about a subject is not quoted for ever."""
 
 import pytest
+from msgspec.structs import replace
 
-from coordfsm.kernel import CancelTimer, Map, Received, Send, SetTimer, TimerFired
+from coordfsm.kernel import CancelTimer, Map, Raise, Received, Send, SetTimer, TimerFired
 from coordfsm.protocols.membership import Settings, composition
+from coordfsm.protocols.membership.cut_detection.admission import challenge_of
 from coordfsm.protocols.membership.cut_detection.machine import CUT_DETECTOR
 from coordfsm.protocols.membership.data import CutData, MembershipData, ViewChangeData, stamp_of
-from coordfsm.protocols.membership.events import MemberShunned
+from coordfsm.protocols.membership.events import MemberShunned, WithdrawCut
 from coordfsm.protocols.membership.evidence import EVIDENCE, evidence_ms
 from coordfsm.protocols.membership.failure_detection.rules import MOST_ANNOUNCED
-from coordfsm.protocols.membership.messages import Accusation, Condemnation, Exoneration, MemberId
+from coordfsm.protocols.membership.messages import Accusation, Condemnation, Exoneration, JoinRequest, MemberId
 from coordfsm.protocols.membership.settings import backoff
-from coordfsm.protocols.view import NO_VIEW, Member, View, monitors
+from coordfsm.protocols.view import NO_VIEW, Member, View, coordinator, monitors
 from tests.protocols.membership.membership_cluster import Cluster
 from tests.protocols.membership.test_membership_figures import formed
 
@@ -151,3 +153,44 @@ def test_evidence_of_a_stranger_refreshes_nothing():
     message = Condemnation(stamp_of(VIEW), MemberId("b", 2), SUBJECT)
     step = CUT_DETECTOR.step(held, Received("b", message), CONTEXT)
     assert step.data == held
+
+
+# -- requests to join --------------------------------------------------------------------------------------------------
+
+LEADER = coordinator(VIEW).node
+AT_LEADER = replace(CONTEXT, node=LEADER, endpoint=LEADER)
+JOINER = Member("x", 2, "x:1")
+REQUEST = JoinRequest(DEFAULTS.label, stamp_of(VIEW), JOINER, challenge_of(VIEW, LEADER, "x", "x:1"))
+
+
+def ask(cut):
+    return CUT_DETECTOR.step(cut, Received("x:1", REQUEST), AT_LEADER)
+
+
+def look_at_leader(cut):
+    return CUT_DETECTOR.step(cut, TimerFired(EVIDENCE), AT_LEADER)
+
+
+def test_a_request_that_is_not_repeated_between_two_looks_is_forgotten():
+    step = ask(CutData())
+    assert SetTimer(EVIDENCE, evidence_ms(DEFAULTS)) in step.effects
+    asked = CutData(state="gathering", joining=Map({"x": JOINER}))
+    assert step.data == asked
+    first = look_at_leader(asked)
+    assert first.data == replace(asked, unrepeated=frozenset("x"))
+    second = look_at_leader(first.data)
+    assert second.data == CutData()
+    assert CancelTimer(EVIDENCE) in second.effects
+    assert Raise(WithdrawCut()) in second.effects
+
+
+@pytest.mark.parametrize("state", ["gathering", "ripe"])
+def test_a_request_that_is_repeated_counts_on_and_changes_no_cut(state):
+    asked = CutData(state=state, joining=Map({"x": JOINER}))
+    step = ask(replace(asked, unrepeated=frozenset("x")))
+    assert (step.data, step.effects) == (asked, ())
+
+
+def test_a_joiner_under_another_incarnation_is_news():
+    former = CutData(state="gathering", joining=Map({"x": Member("x", 9, "x:1")}), unrepeated=frozenset("x"))
+    assert ask(former).data == CutData(state="gathering", joining=Map({"x": JOINER}))

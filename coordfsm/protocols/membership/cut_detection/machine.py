@@ -67,7 +67,10 @@ class CutDetector(Machine):
         quiet, unstable, gathering, ripe
     )
     recv_exoneration = _withdrawing(quiet, unstable, gathering, ripe, when=rule.is_news)
-    recv_leave_request = recv_join_request = _changing(quiet, unstable, gathering, ripe)
+    recv_leave_request = _changing(quiet, unstable, gathering, ripe)
+    recv_join_request = within(gathering, ripe, cond=rule.asks_again, on=rule.keep_request) | _changing(
+        quiet, unstable, gathering, ripe
+    )
     local_accusation_made = _doubting(quiet, unstable, gathering, ripe)
     local_subject_condemned = _condemning(quiet, unstable, gathering, ripe)
     local_subject_exonerated = _withdrawing(quiet, unstable, gathering, ripe, when=rule.is_news)

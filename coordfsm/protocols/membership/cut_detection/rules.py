@@ -164,7 +164,8 @@ def _noted(data: CutData, given: Value, context: MembershipData) -> CutData:
 
 def _reported(data: CutData, message: Any, context: MembershipData) -> CutData:
     if isinstance(message, JoinRequest):
-        return replace(data, joining=data.joining.set(message.member.node, message.member))
+        node = message.member.node
+        return replace(data, joining=data.joining.set(node, message.member), unrepeated=data.unrepeated - {node})
     if isinstance(message, Condemnation):
         return _speak_against(data, "condemning", context, message.subject, message.origin.node)
     if isinstance(message, Accusation):
@@ -220,9 +221,22 @@ def keep(data: CutData, given: Received, context: MembershipData) -> Done:
     return refreshed(data, message.subject.node, message.origin.node), ()
 
 
+def asks_again(data: CutData, given: Received, context: MembershipData) -> bool:
+    """A joiner repeats the request that it made before the last look."""
+    message: Any = given.message
+    joiner = message.member
+    is_due = joiner.node in data.unrepeated and data.joining.get(joiner.node) == joiner
+    return is_due and is_admissible(data, given, context)
+
+
+def keep_request(data: CutData, given: Received, context: MembershipData) -> Done:
+    """It counts until the next look."""
+    return _reported(data, given.message, context), ()
+
+
 def lapses(data: CutData, given: Value, context: MembershipData) -> bool:
     """Something was not repeated since the last look."""
-    return bool(data.stale)
+    return bool(data.stale or data.unrepeated)
 
 
 def look(data: CutData, given: Value, context: MembershipData) -> Done:
