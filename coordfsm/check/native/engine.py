@@ -17,9 +17,8 @@ from coordfsm.check.modelling.fingerprint import fingerprint_of
 from coordfsm.check.modelling.model import Model, Property
 from coordfsm.check.native.search import Search
 from coordfsm.check.native.states.checkpoint import load, save
-from coordfsm.check.native.states.resident import Resident
+from coordfsm.check.native.states.resident import Resident, TooLargeError
 from coordfsm.check.native.states.symmetry import Symmetry
-from coordfsm.check.native.states.visited import TooLargeError
 from coordfsm.check.native.steps.tables import MOST_BUDGETS, Tables
 from coordfsm.check.native.verdicts.liveness import check_executions
 from coordfsm.check.traces.trace import Trace, build_trace
@@ -85,21 +84,19 @@ def explore(  # noqa: PLR0913  (the choices of a search)
             f"{model.name}: the partial-order reduction goes neither with symmetry nor with checkpoints; choose"
         )
     fingerprint = fingerprint_of(model) if checkpoint is not None or resume is not None else {}
-    resident = Resident()
+    resident = Resident(most_bytes)
     system = System(model)
     if len(system.budget_names) > MOST_BUDGETS:
         raise ModelError(
             f"{model.name}: {len(system.budget_names)} budgets, those of `Each` one a node; "
             f"natively at most {MOST_BUDGETS}"
         )
-    tables = Tables(system)
+    tables = Tables(system, resident)
     reduction = Reduction(system, tables.purity.outcomes, watching(limits, progress, started), wanted=por)
     exchanges = Symmetry(tables) if symmetry else None
     tables.comparison = exchanges
     while True:
-        search = Search(
-            tables, reduction, limits, symmetry=exchanges, resident=resident, threads=threads, most_bytes=most_bytes
-        )
+        search = Search(tables, reduction, limits, symmetry=exchanges, threads=threads, most_bytes=most_bytes)
         search.started, search.fingerprint = started, fingerprint
         if resume is not None:
             load(search, resume)
@@ -116,6 +113,7 @@ def explore(  # noqa: PLR0913  (the choices of a search)
         exhausted = found.stopped in {None, told_depth(limits)}
         doubtful = [*found.beyond, *([] if found.violated is None else [found.violated[0]])]
         if not exhausted or not reduction.goes_on(found.distinct, doubtful):
+            resident.lift()
             return _report(search, time.monotonic() - started, mutant)
         del search, found  # its memory is needed
 

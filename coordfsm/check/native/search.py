@@ -37,9 +37,9 @@ from coordfsm.check.native.kernel import (
 )
 from coordfsm.check.native.states.layout import Words
 from coordfsm.check.native.states.masks import Masks
-from coordfsm.check.native.states.resident import Resident
+from coordfsm.check.native.states.resident import TooLargeError
 from coordfsm.check.native.states.symmetry import Symmetry
-from coordfsm.check.native.states.visited import Segment, TooLargeError, Visited
+from coordfsm.check.native.states.visited import Segment, Visited
 from coordfsm.check.native.steps.reading import Reader
 from coordfsm.check.native.steps.tables import KINDS, Tables
 from coordfsm.check.native.steps.wiring import Wirer
@@ -53,6 +53,8 @@ LARGEST_BLOCK = 1 << 16
 ROUND_SECONDS = 0.1
 """How long threads expand before all meet again, unless an array must grow first."""
 MOST_REQUESTS = 1 << 14
+FILLED = 1 << 8
+"""Table entries that are filled between two looks at the memory."""
 FLUSH_AT = 256
 """Buffered successors that are inserted at once: their slots fit the first-level cache."""
 RECENT = 1 << 12
@@ -130,13 +132,12 @@ class Search:
         limits: Limits,
         *,
         symmetry: Symmetry | None,
-        resident: Resident,
         threads: int,
         most_bytes: int,
     ) -> None:
         self.system, self.limits = tables.system, limits
         self.model = self.system.model
-        self.tables, self.reduction, self.symmetry, self._resident = tables, reduction, symmetry, resident
+        self.tables, self.reduction, self.symmetry = tables, reduction, symmetry
         tables.withdraw_requests()
         for _, state in self.system.starts:
             _, _, flying = self.tables.numbers_of(state)
@@ -149,7 +150,7 @@ class Search:
             self.symmetry.update()
         self.wirer = Wirer(self.tables, Masks(self.tables, reduction), symmetry)
         self.wirer.update()
-        self.visited = Visited(self.wirer.layout.words, most_bytes, threads)
+        self.visited = Visited(self.wirer.layout.words, most_bytes, threads, tables.resident)
         self.visited.add_first(np.stack([self.wirer.pack(state) for state in firsts]))
         self.found = Found(distinct=self.starts, levels=[self.starts])
         self.segments: list[Segment] = [(0, self.starts)]
@@ -200,7 +201,7 @@ class Search:
                     return
                 self._run(pool)
         except TooLargeError:
-            self.found.stopped = self._told_memory()
+            self.found.stopped = self.told_memory()
             self._decide()
         finally:
             if pool is not None:
@@ -396,16 +397,30 @@ class Search:
         return found.violated is not None
 
     def fill(self, requests: npt.NDArray[np.int64]) -> None:
-        """Compute the table entries that states wait for, and whatever follows from them."""
+        """Compute the table entries that states wait for, and whatever follows from them.
+
+        Raises:
+            TooLargeError: there is no memory for all of them; it is as if none had been asked for.
+        """
+        sizes = self.tables.outcomes.size, self.tables.sends.size
+        try:
+            for number, request in enumerate(requests.tolist(), 1):
+                self._fill(*request)
+                if number % FILLED == 0:
+                    self.tables.resident.check()
+            self._rewire()
+        except TooLargeError:
+            self.tables.forget_beyond(*sizes)
+            raise
         self.filled.append(requests)
-        for kind, owner, row, column in requests.tolist():
-            if kind == 0:
-                self.tables.fill_step(owner, row, column)
-            elif kind == 1:
-                self.tables.fill_queue(owner, row, column)
-            else:
-                self.tables.fill_history(row, column)
-        self._rewire()
+
+    def _fill(self, kind: int, owner: int, row: int, column: int) -> None:
+        if kind == 0:
+            self.tables.fill_step(owner, row, column)
+        elif kind == 1:
+            self.tables.fill_queue(owner, row, column)
+        else:
+            self.tables.fill_history(row, column)
 
     def _raised(self) -> tuple[Property, int] | None:
         """A step out of the level in work that raised, and the first state in which it does."""
@@ -453,7 +468,11 @@ class Search:
             self.symmetry.update()
         old = self.wirer.update()
         if old is not None:
-            self.visited.repack(self.wirer, old, self.segments)
+            try:
+                self.visited.repack(self.wirer, old, self.segments)
+            except TooLargeError:
+                self.wirer.layout = old  # as the states still are
+                raise
         self.wiring = self.wirer.wiring()
         for worker in self.workers:
             worker.scratch = self._scratch(worker.scratch)
@@ -575,11 +594,12 @@ class Search:
             found.stopped = f"{limits.max_states} states"
         elif limits.max_seconds is not None and seconds >= limits.max_seconds:
             found.stopped = f"{limits.max_seconds:g} seconds"
-        elif self._resident.exceeds(self.visited.most_bytes):
-            found.stopped = self._told_memory()
+        elif self.tables.resident.exceeds():
+            found.stopped = self.told_memory()
         return found.stopped is not None
 
-    def _told_memory(self) -> str:
+    def told_memory(self) -> str:
+        """How a search says that it may use no more memory."""
         return f"{self.visited.most_bytes / (1 << 20):.0f} MiB of memory"
 
     @property

@@ -18,14 +18,14 @@ class Masks:
     def __init__(self, tables: Tables, reduction: Reduction) -> None:
         self.tables = tables
         self.reduction = reduction
-        self.rows = Rows(np.uint64)
+        self.rows = Rows(np.uint64, tables.resident)
         self._layout: Layout | None = None
         self._known: list[int] = []
 
     def update(self, layout: Layout) -> None:
         """Resolve the local states that are new, or all of them in a new layout."""
         if layout is not self._layout:
-            self._layout, self.rows = layout, Rows(np.uint64)
+            self._layout, self.rows = layout, Rows(np.uint64, self.tables.resident)
             self._known = [0] * len(self.tables.node_locals)
         for position, identifiers in enumerate(self.tables.node_locals):
             self.rows.ensure(position, len(identifiers), layout.words)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from coordfsm.check.native.kernel import Store, insert_again, repack
 from coordfsm.check.native.states.layout import Layout, Words, repacking
+from coordfsm.check.native.states.resident import Resident, TooLargeError
 from coordfsm.check.native.steps.wiring import Wirer
 
 FULL = 0.7  # share of the slots that may be taken
@@ -20,10 +21,6 @@ Segment = tuple[int, int]
 """States that stand one after another in the list: first number, and the number after the last."""
 
 
-class TooLargeError(Exception):
-    """The next growth would exceed the memory that the exploration may use."""
-
-
 class Visited:
     """Every state found, packed, in the order of discovery (of each thread), with parents and slots.
 
@@ -33,8 +30,9 @@ class Visited:
         most_bytes: what the arrays may take.
     """
 
-    def __init__(self, words: int, most_bytes: int, threads: int = 1) -> None:
+    def __init__(self, words: int, most_bytes: int, threads: int = 1, resident: Resident | None = None) -> None:
         self.words = words
+        self._resident = resident or Resident()
         self._threads = threads
         self.most_bytes = most_bytes
         self.end = 0
@@ -105,19 +103,27 @@ class Visited:
         Raises:
             TooLargeError: the limit does not allow it; nothing has changed.
         """
-        slots = len(self._slots)
-        in_use = self.end * (8 * self.words + 4)
+        had = slots = len(self._slots)
         while self.end + size > int(FULL * slots):
-            slots *= 4 if slots < SMALL_SLOTS and in_use + 4 * slots * 8 <= self.most_bytes else 2
-        too_large = in_use + slots * 8 > self.most_bytes or slots > len(self._all_slots)
-        if too_large or self.end + size > self._places:
+            slots *= 4 if slots < SMALL_SLOTS and self._allows(had, 4 * slots) else 2
+        if not self._allows(had, slots) or slots > len(self._all_slots) or self.end + size > self._places:
             raise TooLargeError
         if slots > len(self._slots):
             self._enter(slots, segments)
 
+    def _allows(self, had: int, slots: int) -> bool:
+        """Whether the table may have so many slots, though so far it had fewer."""
+        in_use = self.end * (8 * self.words + 4)
+        return in_use + slots * 8 <= self.most_bytes and self._resident.allows((slots - had) * 8)
+
     def repack(self, wirer: Wirer, old: Layout, segments: list[Segment]) -> None:
-        """Move to a new layout: every state is packed anew."""
+        """Move to a new layout: every state is packed anew.
+
+        Raises:
+            TooLargeError: the limit does not allow it; nothing has changed.
+        """
         words = wirer.layout.words
+        self._resident.take(self.end * 8 * max(0, words - self.words))
         if self.end * (8 * words + 4) + self._slots.nbytes > self.most_bytes:
             raise TooLargeError
         moves = repacking(old, wirer.layout)

@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from coordfsm.check.exploration.purity import Purity
-from coordfsm.check.exploration.semantics import Action, Interner, Outcome, State, StepError, System, crashed
+from coordfsm.check.exploration.semantics import Interner, Outcome, State, StepError, System, crashed
 from coordfsm.check.exploration.stores import BUDGET, CHARGED, StoreCopied, is_taken, store_faults
 from coordfsm.check.modelling.model import Envelope, Local, Multiset, Ordered, UnreliableSet
 from coordfsm.check.native.states.growing import Column, Rows
+from coordfsm.check.native.states.resident import Resident
 from coordfsm.kernel import Command, Received, Recover, TimerFired, event_of
 
 KINDS = (
@@ -85,7 +86,7 @@ class Tables:
     """The tabulated steps of one model.
 
     Attributes:
-        system: the model made executable.
+        system, resident: the model made executable; what memory the search may use.
         purity: the check of every step that is tabulated.
         steps: per node: the entries described above.
         queues: per channel of an ordered network: column 0 the envelope at the head, column 1 the contents without it,
@@ -105,10 +106,11 @@ class Tables:
             ("command", node, command), ("recover", node) or ("heal",).
     """
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, resident: Resident | None = None) -> None:
         self.system = system
+        self.resident = resident = resident or Resident()
         self.purity = Purity(system)
-        self.steps, self.queues, self.histories = Rows(), Rows(), Rows()
+        self.steps, self.queues, self.histories = (Rows(resident=resident) for _ in range(3))
         # What the observer keeps stands behind the nodes, as the local states of one that does nothing by itself.
         self.observer = -1 if system.model.observer is None else len(system.model.nodes)
         owners = len(system.model.nodes) + (self.observer >= 0)
@@ -119,9 +121,9 @@ class Tables:
         self._channel_envelopes: list[list[int]] = []
         self.contents: list[list[tuple[int, ...]]] = []
         self._content_numbers: list[dict[tuple[int, ...], int]] = []
-        self.receiver = Column(np.int64, 5)
-        self.outcomes = Column(np.int64, 7)
-        self.sends = Column(np.int32)
+        self.receiver = Column(np.int64, 5, resident)
+        self.outcomes = Column(np.int64, 7, resident)
+        self.sends = Column(np.int32, resident=resident)
         self.raising: dict[int, tuple[int, int, str]] = {}
         self.labels = Interner()
         self.labels(None)
@@ -204,9 +206,13 @@ class Tables:
 
     def withdraw_requests(self) -> None:
         """Make the tables ready for another search: the last may have ended before all that it asked for was filled."""
-        self.steps.withdraw()
-        self.queues.withdraw()
-        self.histories.withdraw()
+        for rows in (self.steps, self.queues, self.histories):
+            rows.withdraw()
+
+    def forget_beyond(self, outcomes: int, sends: int) -> None:
+        """Forget all but the first outcomes and sends. The search that needed the others is over."""
+        self.outcomes.size, self.sends.size = outcomes, sends
+        del self._outcome_fired[outcomes:]
 
     def fill_step(self, position: int, number: int, column: int) -> None:
         """Compute one entry of a node's table.
@@ -342,11 +348,8 @@ class Tables:
                 Candidate(
                     "torn" if torn else kind,
                     system.locals(outcome.local),
-                    outcome.sends,
-                    outcome.fired,
-                    event,
-                    crash,
-                    0 if torn else label,
+                    *(outcome.sends, outcome.fired),
+                    *(event, crash, 0 if torn else label),
                     outcome.occurrence,
                 )
             )
@@ -406,6 +409,3 @@ class Tables:
             network = [(number, copies) for number, copies in enumerate(flying) if copies]
         identifiers = tuple(self.node_locals[position][number] for position, number in enumerate(locals_))
         return State(identifiers, frozenset(network), tuple(budgets), cut)
-
-
-__all__ = ["CRASH_SHIFT", "EVENT_SHIFT", "KIND", "KINDS", "LAST", "Action", "Tables"]

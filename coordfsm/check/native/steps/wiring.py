@@ -94,8 +94,8 @@ class Wirer:
         self.network = self._network()
         self.repacks = 0
         self._resolved = 0
-        self._outcomes: Column[np.uint64] = Column(np.uint64, 8)
-        self._ors: Column[np.uint64] = Column(np.uint64, 2)
+        self._outcomes: Column[np.uint64] = Column(np.uint64, 8, tables.resident)
+        self._ors: Column[np.uint64] = Column(np.uint64, 2, tables.resident)
         self._blocked = np.zeros((len(self.model.faults.partitions) + 1, 16), np.uint8)
         self._blocked_known = 0
         self.layout = self._new_layout()

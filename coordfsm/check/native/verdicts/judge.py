@@ -21,7 +21,7 @@ from coordfsm.check.modelling.combinators import of_nodes
 from coordfsm.check.modelling.model import Property
 from coordfsm.check.native.states.growing import grown
 from coordfsm.check.native.states.layout import Layout, Place, Words, bits_for, places
-from coordfsm.check.native.steps.lookup import KNOWN, MOST_PROPERTIES, UNSEEN, Memo, copy_memo, judge
+from coordfsm.check.native.steps.lookup import KNOWN, MOST_PROPERTIES, OPEN, UNSEEN, Memo, copy_memo, judge
 from coordfsm.check.native.steps.wiring import Wirer
 from coordfsm.check.native.verdicts.counting import Tally, is_counted
 from coordfsm.check.native.verdicts.recorded import evaluate
@@ -191,7 +191,7 @@ class Judge:
         if self._parts is None or not self._fits(self._parts) or (moved and self._messages):
             self._start_over()
         if len(self._keys) and (self._used + MOST_ASKED) * 2 > len(self._keys):
-            self._enlarge()
+            self._make_room()
         if self._memo is None or moved or (self._messages and self._envelopes != len(layout.envelopes)):
             self._memo = self._new_memo(layout)
         self._layout = layout
@@ -283,6 +283,14 @@ class Judge:
         for place in (*seen, *layout.channels):
             masks[place.word] |= ((1 << place.bits) - 1) << place.shift
         return np.array(masks, np.uint64)
+
+    def _make_room(self) -> None:
+        """Have places for further verdicts: more of them, or if there is no memory, those of verdicts known so far."""
+        if self._tables.resident.allows(2 * (self._keys.nbytes + self._verdicts.nbytes)):
+            self._enlarge()
+        else:
+            self._verdicts[:] = OPEN
+            self._used = 0
 
     def _enlarge(self) -> None:
         """Twice the places; verdicts on known keys are kept."""

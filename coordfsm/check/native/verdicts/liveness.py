@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from coordfsm.check.exploration.lassos import Lasso, fair_walk
 from coordfsm.check.native.search import Search
-from coordfsm.check.native.states.visited import TooLargeError
+from coordfsm.check.native.states.resident import TooLargeError
 from coordfsm.check.native.verdicts.graph import Graph, state_graph, truth
 from coordfsm.check.native.verdicts.judge import Judge
 
@@ -31,8 +31,10 @@ def check_executions(search: Search) -> None:
     items = [item for item in search.model.properties if item.kind in EXECUTION_KINDS]
     if not items:
         return
-    if search.transitions * BYTES_A_TRANSITION > search.visited.most_bytes:
+    graph_bytes = search.transitions * BYTES_A_TRANSITION
+    if graph_bytes > search.visited.most_bytes:
         raise TooLargeError
+    search.tables.resident.take(graph_bytes)
     graph, is_cut = state_graph(search), search.kinds["cut_off"] > 0
     for item in items:
         goal = truth(search, Judge([item], search.wirer))

@@ -1,0 +1,1 @@
+"""How closely a search keeps to the memory that it may use."""
