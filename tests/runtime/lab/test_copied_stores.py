@@ -130,6 +130,7 @@ def test_two_of_three_that_are_restored_stop(cluster, tmp_path):
         copies[name] = backup(cluster.nodes[name], tmp_path / name)
         cluster.nodes[name].start()
         cluster.wait_for_view(NAMES, 40)
+        time.sleep(SEEN_S)
     for name, copy in copies.items():
         cluster.nodes[name].kill()
         restore(cluster.nodes[name], copy)
