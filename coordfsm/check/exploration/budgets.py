@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+from coordfsm.check.modelling.ingredients import STORE_FAULTS
 from coordfsm.check.modelling.model import Each, Model
 
 ALL_NODES = -1
 """In the place of a node's position: a budget of all nodes together."""
-FAULT_NAMES = ("crash", "partition", "rollback", "clone", "wipe")
+FAULT_NAMES = ("crash", "partition", *STORE_FAULTS)
 """The budgets of `Faults`."""
 NO_BUDGET = -1
 """In the place of a budget: nothing is counted."""

@@ -12,7 +12,7 @@ import msgspec
 
 from coordfsm.check.exploration.budgets import NO_BUDGET
 from coordfsm.check.exploration.semantics import Outcome, System, crashed
-from coordfsm.check.exploration.stores import BUDGET, CHARGED, is_taken, store_faults
+from coordfsm.check.exploration.stores import is_taken, store_faults
 from coordfsm.kernel import Input, Received, Recover, TimerFired, event_of
 
 Left = tuple[int, ...]
@@ -149,8 +149,7 @@ class Futures:
         system, model = self.system, self.system.model
         held = system.locals.values[local]
         for fault in store_faults(model, position, held):
-            cost = self._cost(BUDGET[fault.kind], position) if fault.kind in CHARGED else ()
-            yield system.locals(fault.local), cost
+            yield system.locals(fault.local), self._cost(fault.budget, position)
         if held.absent:
             return
         if held.data is None:

@@ -15,8 +15,6 @@ import msgspec
 
 from coordfsm.check.exploration.budgets import ALL_NODES, NO_BUDGET, Budgets
 from coordfsm.check.exploration.stores import (
-    BUDGET,
-    CHARGED,
     StoreCopied,
     before_start,
     first_local,
@@ -540,7 +538,7 @@ class System:
 
     def _store_faults(self, state: State, position: int) -> Iterator[tuple[Action, State]]:
         for fault in store_faults(self.model, position, self.local(state, position)):
-            spent = self._spend(state, BUDGET[fault.kind], position) if fault.kind in CHARGED else state
+            spent = self._spend(state, fault.budget, position) if fault.budget else state
             if spent is not None:
                 action = Action(fault.kind, self.model.nodes[position].name, fault.sends[0] if fault.sends else None)
                 after = self._with_local(spent, position, self.locals(fault.local))

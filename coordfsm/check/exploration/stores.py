@@ -13,10 +13,6 @@ from coordfsm.check.modelling.model import Envelope, Local, Model, Node
 from coordfsm.kernel import Message, Write
 
 StoreFaultKind = Literal["copy", "rollback", "clone", "wipe"]
-CHARGED = frozenset({"copy", "clone", "wipe"})
-"""Kinds that a budget pays for. Putting a copy back is free: the copy was paid for."""
-BUDGET = {"copy": "rollback", "clone": "clone", "wipe": "wipe"}
-"""By kind, the budget that pays for it."""
 
 
 class StoreCopied(Message):
@@ -39,11 +35,13 @@ class StoreFault(NamedTuple):
     Attributes:
         kind: ``copy`` (made at any time), ``rollback`` (put back while the process is down), ``clone`` (a copy leaves
             for another node), ``wipe`` (all records are lost while the process is down).
+        budget: what pays for it. Empty for putting a copy back: the copy was paid for.
         local: the node afterwards.
         sends: the copy that is on its way.
     """
 
     kind: StoreFaultKind
+    budget: str
     local: Local
     sends: tuple[Envelope, ...] = ()
 
@@ -56,15 +54,16 @@ def store_faults(model: Model, position: int, local: Local) -> Iterator[StoreFau
     down = local.data is None
     if faults.rollback and node.boots:
         if local.copy is None:
-            yield StoreFault("copy", msgspec.structs.replace(local, copy=local.durable))
+            yield StoreFault("copy", "rollback", msgspec.structs.replace(local, copy=local.durable))
         elif down and local.copy != local.durable:
-            yield StoreFault("rollback", msgspec.structs.replace(local, durable=local.copy, copy=None))
+            yield StoreFault("rollback", "", msgspec.structs.replace(local, durable=local.copy, copy=None))
     if faults.wipe and node.boots and down and local.durable:
-        yield StoreFault("wipe", msgspec.structs.replace(local, durable=()))
+        yield StoreFault("wipe", "wipe", msgspec.structs.replace(local, durable=()))
     if faults.clone:
         for other in model.nodes:
             if other.clone_of == node.name:
-                yield StoreFault("clone", local, (Envelope(node.name, other.name, StoreCopied(local.durable)),))
+                copied = Envelope(node.name, other.name, StoreCopied(local.durable))
+                yield StoreFault("clone", "clone", local, (copied,))
 
 
 def first_local(node: Node) -> Local:
@@ -85,8 +84,6 @@ def before_start(local: Local, copied: StoreCopied) -> Local:
 
 
 __all__ = [
-    "BUDGET",
-    "CHARGED",
     "StoreCopied",
     "StoreFault",
     "before_start",

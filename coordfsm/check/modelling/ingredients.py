@@ -258,6 +258,10 @@ class Partition:
     links: frozenset[tuple[Endpoint, Endpoint]]
 
 
+STORE_FAULTS = ("rollback", "clone", "wipe")
+"""The fields of `Faults` that say what becomes of stores."""
+
+
 @dataclass(frozen=True)
 class Faults:
     """What may go wrong besides the network's own loss and duplication.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, get_args
 
 from coordfsm.check.modelling.ingredients import (
+    STORE_FAULTS,
     Description,
     Each,
     Envelope,
@@ -38,8 +39,6 @@ FAULT_BUDGETS = {
     "duplicate": "the network's `duplicate`",
 }
 """What is budgeted elsewhere than in `Model.budgets`."""
-
-STORE_FAULTS = ("rollback", "clone", "wipe")
 
 EVENT = re.compile(r"--(\w+)-->")
 

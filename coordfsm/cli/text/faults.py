@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from coordfsm.check.modelling.ingredients import STORE_FAULTS
 from coordfsm.check.modelling.model import UNLIMITED, Budget, Each, Model, Ordered, UnreliableSet
 
 
@@ -32,7 +33,7 @@ def _processes(model: Model) -> Iterator[str]:
         yield f"crash {crash}{suffix}".replace("and torn", "and torn steps").replace("with torn", "with torn steps")
     if faults.partition:
         yield f"partition {faults.partition}"
-    for name in ("rollback", "clone", "wipe"):
+    for name in STORE_FAULTS:
         if getattr(faults, name):
             yield f"{name} {getattr(faults, name)}"
     if model.boundary is not None:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from coordfsm.check.exploration.purity import Purity
 from coordfsm.check.exploration.semantics import Interner, Outcome, State, StepError, System, crashed
-from coordfsm.check.exploration.stores import BUDGET, CHARGED, StoreCopied, is_taken, store_faults
+from coordfsm.check.exploration.stores import StoreCopied, is_taken, store_faults
 from coordfsm.check.modelling.model import Envelope, Local, Multiset, Ordered, UnreliableSet
 from coordfsm.check.native.states.growing import Column, Rows
 from coordfsm.check.native.states.resident import Resident
@@ -285,8 +285,8 @@ class Tables:
         system = self.system
         local: Local = system.locals.values[identifier]
         for fault in store_faults(system.model, position, local):
-            paid = 1 + system.budgets.of(BUDGET[fault.kind], position) if fault.kind in CHARGED else 0
-            yield Candidate(fault.kind, system.locals(fault.local), fault.sends, event=paid)
+            budget = 1 + system.budgets.of(fault.budget, position)
+            yield Candidate(fault.kind, system.locals(fault.local), fault.sends, event=budget)
         if local.data is None:
             yield from self._recovery(position, identifier, local)
             return
