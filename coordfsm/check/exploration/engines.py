@@ -90,13 +90,10 @@ def explore(
 
 
 def is_compiled() -> bool:
-    """Whether the native engine has compiled itself on this machine before; True where that cannot be seen."""
-    package = Path(__file__).parents[1] / "native"
-    cache = os.environ.get("NUMBA_CACHE_DIR")
-    if cache is None and not os.access(package, os.W_OK):
-        return True
-    place, pattern = (package / "__pycache__", "kernel.*.nbi") if cache is None else (Path(cache), "**/kernel.*.nbi")
-    return any(place.glob(pattern))
+    """Whether the native engine, as it is now, has compiled itself on this machine before."""
+    from coordfsm.check.native import is_compiled as is_ready  # noqa: PLC0415  (as in `native_explorer`)
+
+    return is_ready()
 
 
 def _is_plain(options: Options, limits: Limits) -> bool:

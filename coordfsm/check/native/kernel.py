@@ -9,16 +9,15 @@ slot of each is prefetched when it enters the buffer and probed when the buffer 
 
 Threads share the visited set: a slot is claimed by compare-and-swap. Each thread appends to its own blocks of states.
 
-Longer than most files here: numba's cache notices changes of the file in which a compiled function stands, not of the
-files from which it calls others, and would run stale code after a change elsewhere.
+Longer than most files here: what a loop calls is written into it when it is compiled, and stands beside it.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from coordfsm.check.native.compiling import allocating, compiled, inlined
 from coordfsm.check.native.states.bits import claim, match_bucket, prefetch, trailing_zeros
 from coordfsm.check.native.states.growing import REQUESTED, UNKNOWN
 from coordfsm.check.native.steps.tables import CRASH_SHIFT, EVENT_SHIFT, HEAL_LABEL, KIND, LAST, OCCURRENCE_SHIFT
@@ -88,11 +87,6 @@ class Store(NamedTuple):
     states: npt.NDArray[np.uint64]  # `words` each
     parents: npt.NDArray[np.uint32]
     slots: npt.NDArray[np.uint64]
-
-
-compiled: Any = njit(cache=True, nogil=True, _nrt=False)
-"""No reference is counted in the loops: the caller holds all arrays for the length of a call."""
-inlined: Any = njit(cache=True, _nrt=False, forceinline=True)
 
 
 @inlined
@@ -882,7 +876,7 @@ def insert_again(words, states, slots, first, last, shift, shared):
                 break
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def repack(states, moves, words, new_words, first, last):
     """Move the states from number `first` up to `last` to another layout, see `repacking`, in place.
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from coordfsm.check.exploration import engines
-from coordfsm.check.exploration.engines import Options, explore, is_compiled
+from coordfsm.check.exploration.engines import Options, explore
 from coordfsm.check.exploration.report import Limits
 from coordfsm.check.models import twophase
 
@@ -40,11 +40,3 @@ def test_who_asks_for_the_native_engine_gets_it(cold, options):
 
 def test_limits_are_the_native_engines(cold):
     assert explore(twophase.build(3), Limits(max_states=50)).engine == "native"
-
-
-def test_a_cache_shows_that_it_has_compiled(monkeypatch, tmp_path):
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    assert not is_compiled()
-    (tmp_path / "native").mkdir()
-    (tmp_path / "native" / "kernel.expand-1.py311.nbi").touch()
-    assert is_compiled()

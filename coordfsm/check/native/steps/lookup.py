@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from coordfsm.check.native.kernel import MIX1, MIX2, U0, U29, compiled, inlined
+from coordfsm.check.native.compiling import compiled, inlined
+from coordfsm.check.native.kernel import MIX1, MIX2, U0, U29
 
 OPEN, KNOWN, ASKED = 0, 1 << 6, 1 << 7
 """Verdicts: nobody knows, and a free place; with the bits of the properties' values; Python is being asked."""
