@@ -96,7 +96,13 @@ def explore(  # noqa: PLR0913  (the choices of a search)
     exchanges = Symmetry(tables) if symmetry else None
     tables.comparison = exchanges
     while True:
-        search = Search(tables, reduction, limits, symmetry=exchanges, threads=threads, most_bytes=most_bytes)
+        try:
+            search = Search(tables, reduction, limits, symmetry=exchanges, threads=threads, most_bytes=most_bytes)
+        except TooLargeError as error:
+            raise ModelError(
+                f"{model.name}: {most_bytes:,} bytes of memory do not hold the tables and the initial states; "
+                "expected more"
+            ) from error
         search.started, search.fingerprint = started, fingerprint
         if resume is not None:
             load(search, resume)

@@ -12,6 +12,7 @@ from coordfsm.check.exploration.report import Limits
 from coordfsm.check.modelling.model import Faults, Multiset
 from coordfsm.check.models import lamport, twophase
 from coordfsm.check.native.states.checkpoint import CheckpointError
+from coordfsm.kernel import ModelError
 
 WHOLE = ("verdict", "distinct_states", "transitions", "depth", "properties", "never_fired", "faults", "cut_off")
 
@@ -82,6 +83,26 @@ def test_a_memory_limit_stops_cleanly(tmp_path):
     assert report.stopped == "2 MiB of memory"
     assert report.distinct_states > 1_000
     same(native.explore(twophase.build(7), resume=file), native.explore(twophase.build(7)))
+
+
+@pytest.mark.parametrize("most_bytes", [1 << 10, 1 << 20])
+def test_a_search_that_does_not_fit_is_refused_with_what_it_needs(tmp_path, most_bytes):
+    model, file = twophase.build(7), tmp_path / "search"
+    saved = native.explore(model, Limits(max_states=200_000), checkpoint=file)
+    kept = file.read_bytes()
+    told = f"a search of {saved.distinct_states:,} states, which {most_bytes:,} bytes of memory do not hold"
+
+    with pytest.raises(CheckpointError, match=f"{told}; allow more"):
+        native.explore(model, resume=file, checkpoint=file, max_memory=most_bytes)
+
+    assert file.read_bytes() == kept
+    same(native.explore(model, resume=file), native.explore(model))
+
+
+@pytest.mark.parametrize("most_bytes", [1, 7])
+def test_memory_that_does_not_hold_the_initial_states_is_refused(most_bytes):
+    with pytest.raises(ModelError, match=rf"{most_bytes} bytes of memory .* initial states; expected more"):
+        native.explore(twophase.build(3), max_memory=most_bytes)
 
 
 def test_an_interruption_reports_what_was_covered():

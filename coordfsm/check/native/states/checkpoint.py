@@ -18,6 +18,7 @@ import xxhash
 from coordfsm.check.exploration.semantics import StepError
 from coordfsm.check.modelling.fingerprint import differences_of
 from coordfsm.check.native.search import Search
+from coordfsm.check.native.states.resident import TooLargeError
 from coordfsm.kernel import CoordfsmError
 
 FORMAT = 2
@@ -25,7 +26,7 @@ CHANGED = "{} is of other machines: their steps differ from those that were save
 
 
 class CheckpointError(CoordfsmError):
-    """A saved search cannot be read, or is not of this model, of these parameters, or of these machines."""
+    """A saved search cannot be read, is not of this model, these parameters or these machines, or needs more memory."""
 
 
 def save(search: Search, path: Path) -> None:
@@ -76,6 +77,17 @@ def load(search: Search, path: Path) -> None:
     differing = differences_of(about.get("fingerprint", {}), search.fingerprint)
     if differing:
         raise CheckpointError(f"{path} is of another search: {', '.join(differing)} changed since; start anew")
+    try:
+        _restore(search, arrays, about, path)
+    except TooLargeError as error:
+        raise CheckpointError(
+            f"{path} is a search of {about['distinct']:,} states, which {search.visited.most_bytes:,} bytes of memory "
+            "do not hold; allow more to go on with it"
+        ) from error
+
+
+def _restore(search: Search, arrays: dict[str, Any], about: dict[str, Any], path: Path) -> None:
+    """Fill the tables as they were, and take over what was found."""
     _fill(search, arrays, path)
     if _digest(search) != about["digest"] or search.visited.words != about["words"]:
         raise CheckpointError(CHANGED.format(path))
