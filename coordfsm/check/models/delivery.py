@@ -41,6 +41,7 @@ from coordfsm.protocols.migration.prompt import prompt_step
 from coordfsm.protocols.view import Member, View, ViewInstalled, ViewStable
 
 ENTITY = "e1"
+LONGEST = 1
 
 
 class Process(Value):
@@ -102,9 +103,13 @@ def _step(machines: Composition, data: Any, given: Input) -> Step:
     return step._replace(effects=(*seen, *effects))
 
 
-def _places(local: Local, processes: int, epochs: int) -> Iterator[Route]:
+def _located(data: Process, processes: int, epochs: int) -> Iterator[Command]:
     """Whatever an answer to "where is it" may say, right or wrong."""
-    yield from (Route(f"p{owner}", epoch) for owner in range(1, processes + 1) for epoch in range(1, epochs + 1))
+    places = [Route(f"p{owner}", epoch) for owner in range(1, processes + 1) for epoch in range(1, epochs + 1)]
+    for request in data.requests.values():
+        if request.state == "locating":
+            yield from (EntityLocated(request.id.number, place) for place in places)
+            yield EntityLocated(request.id.number, Route(), "unknown")
 
 
 def _commands(chain: tuple[View, ...], epochs: int, senders: tuple[str, ...], local: Local) -> Iterator[Command]:
@@ -121,20 +126,23 @@ def _commands(chain: tuple[View, ...], epochs: int, senders: tuple[str, ...], lo
         yield ViewStable(service.view.id)
     if node in senders and not data.requests:
         yield SendToEntity(past.sent + 1, ENTITY, b"")
-    for request in data.requests.values():
-        if request.state == "locating":
-            for route in _places(local, len(chain[0].members), epochs):
-                yield EntityLocated(request.id.number, route)
-            yield EntityLocated(request.id.number, Route(), "unknown")
+        yield SendToEntity(past.sent + 1, ENTITY, b"", Route(chain[0].members[-1].node, 1))
+        yield SendToEntity(past.sent + 1, ENTITY, b"too long")
+    yield from _located(data, len(chain[0].members), epochs)
+    yield from _answers(data)
+    if data.migration.entities.get(ENTITY, EntityData(ENTITY)).state == "owned":
+        yield from (Migrate(ENTITY, member.node) for member in chain[0].members if member.node != node)
+
+
+def _answers(data: Process) -> Iterator[Command]:
+    """The application answers what it was handed, at any time or never."""
     for inbox in data.inboxes.values():
         name, _, incarnation = inbox.origin.partition(".")
         for number, kept in inbox.kept.items():
             if kept.answer is None:
-                yield AnswerRequest(RequestId(name, int(incarnation), inbox.session, number), b"!")
-    if data.migration.entities.get(ENTITY, EntityData(ENTITY)).state == "owned":
-        for member in chain[0].members:
-            if member.node != node:
-                yield Migrate(ENTITY, member.node)
+                request = RequestId(name, int(incarnation), inbox.session, number)
+                yield AnswerRequest(request, b"!")
+                yield AnswerRequest(request, b"too long")
 
 
 def _views(processes: int, views: int) -> tuple[View, ...]:
@@ -167,7 +175,9 @@ def build(  # noqa: PLR0913  (each a dimension of the model)
     """Messages to an entity that moves: handed over at most once, by its owner, and each caller is told the truth."""
     given = dict(locals())
     chain = _views(processes, views)
-    settings = DeliverySettings(kept_requests=kept, hops_limit=3)
+    settings = DeliverySettings(
+        kept_requests=kept, hops_limit=3, maximum_message_bytes=LONGEST, maximum_answer_bytes=LONGEST
+    )
     owned = (Write(entity_key(ENTITY), EntityRecord("owned", epoch=1)),)
     sending = tuple(f"p{place}" for place in range(processes - senders + 1, processes + 1))
     names = tuple(member.node for member in chain[0].members)
@@ -217,4 +227,17 @@ def build(  # noqa: PLR0913  (each a dimension of the model)
     )
 
 
-DEFAULTS: dict[str, tuple[dict[str, object], ...]] = {"delivery": ({},)}
+DEFAULTS: dict[str, tuple[dict[str, object], ...]] = {
+    "delivery": (
+        {"duplicate": 0},
+        {"duplicate": 0, "resends": 0, "crash": 1},
+        {"duplicate": 0, "resends": 0, "moves": 2, "epochs": 3},
+        {"moves": 0, "epochs": 1, "crash": 1},
+        # More messages than an owner keeps; and a sender that is removed and comes back.
+        {"moves": 0, "epochs": 1, "sends": 2, "kept": 1, "resends": 0},
+        {"moves": 0, "epochs": 1, "views": 3, "resends": 0},
+        {"duplicate": 0, "resends": 0, "sends": 2},
+        # The owner is removed while it is written to.
+        {"duplicate": 0, "resends": 0, "senders": 2, "views": 2},
+    )
+}

@@ -25,9 +25,7 @@ class Request(Machine):
     local_entity_located = locating.to(sending, cond=rule.leads_to_a_member, on=rule.bind) | locating.to(
         idle, on=rule.end_not_found
     )
-    recv_request_answered = sending.to(idle, cond=rule.is_of_this_run, on=rule.end_answered) | locating.to(
-        idle, cond=rule.is_of_this_run, on=rule.end_answered
-    )
+    recv_request_answered = sending.to(idle, cond=rule.is_of_this_run, on=rule.end_answered)
     recv_request_refused = (
         sending.to(sending, cond=[rule.is_of_open_binding, rule.may_hop, rule.names_another_place], on=rule.bind_next)
         | sending.to(locating, cond=[rule.is_of_open_binding, rule.may_hop], on=rule.locate)
@@ -49,7 +47,10 @@ class Request(Machine):
     ignored = {
         ("*", "local_send_to_entity"): "the number is in use, and numbers are not used twice",
         ("*", "local_entity_located"): "asked no more",
-        ("*", "recv_request_answered"): "ended already, or of an earlier run of the process",
+        (
+            "*",
+            "recv_request_answered",
+        ): "ended already, or of an earlier run of the process; nothing was handed over while a place is looked for",
         ("*", "recv_request_refused"): "of a place that is not tried any more, or ended already",
         ("*", "recv_request_forgotten"): "of a place that is not tried any more, or ended already",
         ("*", "local_view_installed"): "the place that is tried is a member still, or none is tried",
