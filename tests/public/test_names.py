@@ -172,6 +172,7 @@ def test_every_event_that_a_node_tells_is_public():
     functions = [
         node
         for path in PROTOCOLS.rglob("*.py")
+        if path.parent.name != "delivery"  # its machines are no part of a node
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.FunctionDef)
     ]

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from coordfsm.kernel import Effect, Map, Persist
 from coordfsm.protocols.delivery import inbox_rules, request_rules, session
 from coordfsm.testing.mutants.mutant import Mutant
+from coordfsm.testing.mutants.substitute import without_rules
 
 QUIET = {"duplicate": 0}
 STILL = {"moves": 0, "epochs": 1, "duplicate": 0}
@@ -168,5 +169,15 @@ MUTANTS = (
         "What comes from a former member is handed over after it was forgotten.",
         STILL | {"duplicate": 1, "views": 2, "resends": 0},
         is_of_a_member=always,
+    ),
+    Mutant(
+        name="caller-waits-for-ever",
+        machine="Request",
+        property="DL1-send",
+        flaw="A request that nobody answers has no end.",
+        source="own",
+        model="delivery",
+        parameters=STILL | {"resends": 0},
+        edit=lambda table: without_rules(table, "sending", "timeout_request_deadline"),
     ),
 )
