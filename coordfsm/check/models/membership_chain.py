@@ -45,7 +45,7 @@ from coordfsm.protocols.membership.data import (
     stamp_of,
 )
 from coordfsm.protocols.membership.declaring import within
-from coordfsm.protocols.membership.events import ContactDoubted, CutProposed, Join, Leave, ProposeCut
+from coordfsm.protocols.membership.events import ContactDoubted, CutProposed, Join, Leave, MemberLeaving, ProposeCut
 from coordfsm.protocols.membership.lifecycle.machine import LIFECYCLE
 from coordfsm.protocols.membership.messages import Cut, JoinRequest, MemberId, Probe, Stamp, ViewAck, ViewInquiry
 from coordfsm.protocols.membership.properties import (
@@ -280,6 +280,9 @@ def without_answers(runs: Composition, data: Any, given: Input) -> Step:
     kept = tuple(
         effect for effect in step.effects if not (isinstance(effect, Send) and isinstance(effect.message, silent))
     )
+    if isinstance(given, Leave):
+        # It has asked, whatever a crash leaves of the step: the decision may be durable before the machine tells of it.
+        return step._replace(effects=(Notify(MemberLeaving()), *kept))
     return step if len(kept) == len(step.effects) else step._replace(effects=kept)
 
 
@@ -347,6 +350,8 @@ DEFAULTS: dict[str, tuple[dict[str, int | bool], ...]] = {
         {"members": 3, "joiners": 0, "crashes": 1, "catch_up": False},
         {"members": 4, "joiners": 0, "catch_up": False},
         {"joiners": 0, "deserts": 1, "crashes": 1},
+        # Who was told to leave, and crashed when that was durable and not yet told.
+        {"members": 3, "joiners": 0, "suspicions": 0, "leaves": 1, "crashes": 1, "views": 1, "catch_up": False},
     )
 }
 MODELS = {"membership-chain": build}
